@@ -1,0 +1,81 @@
+"""The bounds of every read of the outside world. Hitting one is a result with a code, never a crash.
+
+Each group is handed to the code that reads; `gate.config` fills it from the environment (`GATE_BOUND_…`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionBounds:
+    """What reading environment definitions may cost.
+
+    Attributes:
+        file_bytes: largest definition file.
+        line_bytes: longest line.
+        files: most files that one definition may pull in, nested.
+        depth: deepest nesting of includes and of YAML or JSON.
+        nodes: most YAML nodes, aliases expanded.
+        references: most references of one definition.
+    """
+
+    file_bytes: int = 16 * MIB
+    line_bytes: int = 1 * MIB
+    files: int = 200
+    depth: int = 50
+    nodes: int = 500_000
+    references: int = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageBounds:
+    """What reading one image may cost.
+
+    Attributes:
+        manifest_bytes: largest manifest or config.
+        layers: most layers.
+        layer_bytes: most decompressed bytes of one layer.
+        ratio: most decompressed bytes for each compressed one, past the first 10 MiB.
+        files: most entries over all layers.
+        metadata_bytes: largest metadata file that is kept in memory.
+        kept_bytes: most bytes of metadata files kept over the whole image.
+        name_bytes: longest path.
+    """
+
+    manifest_bytes: int = 4 * MIB
+    layers: int = 500
+    layer_bytes: int = 64 * GIB
+    ratio: int = 1000
+    files: int = 4_000_000
+    metadata_bytes: int = 32 * MIB
+    kept_bytes: int = 1 * GIB
+    name_bytes: int = 4 * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpBounds:
+    """What one exchange with a server may cost. Times are seconds.
+
+    Attributes:
+        connect: time to connect.
+        read: longest silence between two bytes.
+        total: longest time for one small answer, retries included.
+        answer_bytes: largest answer that is read into memory.
+        redirects: most redirects followed.
+        attempts: most tries of one idempotent request.
+        wait: longest single wait that a server may ask for (`Retry-After`).
+    """
+
+    connect: float = 10.0
+    read: float = 30.0
+    total: float = 120.0
+    answer_bytes: int = 64 * MIB
+    redirects: int = 5
+    attempts: int = 4
+    wait: float = 20.0

@@ -1,0 +1,1 @@
+"""Sources of findings behind one interface: Defender, advisories."""

@@ -1,0 +1,78 @@
+"""Promote, hold or discard, with every rule's result. Codes and parameters, no prose."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from gate.model.base import Instant, Value
+from gate.model.digest import Digest
+from gate.model.origin import Disposition, Kind
+
+
+class Outcome(StrEnum):
+    """The three ways out. `hold` ends at the policy's deadline, in a discard."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    DISCARD = "discard"
+
+
+class Status(StrEnum):
+    """What one rule says of one thing."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class RuleResult(Value):
+    """One rule's answer about one subject.
+
+    `code` picks the reason and the way out that the rule's page explains; `params` fill them in. `request` is the
+    exception request that would lift it, where one can.
+    """
+
+    rule: str
+    status: Status
+    code: str
+    subject: str = ""
+    params: dict[str, str] = Field(default_factory=dict)
+    request: str = ""
+
+
+class Disposed(Value):
+    """The disposition of one reference or component: exactly one each, so that counts add up."""
+
+    kind: Kind
+    name: str
+    version: str = ""
+    where: str
+    disposition: Disposition
+    code: str
+    grant: str = ""
+    request: str = ""
+
+
+class Decision(Value):
+    """What was decided, from which evidence, under which rules, as of when."""
+
+    version: Literal["gate.decision/1"] = "gate.decision/1"
+    outcome: Outcome
+    subject: Digest
+    repository: str
+    decided_at: Instant
+    policy: Digest
+    ruleset: Digest
+    evidence: Digest
+    recorded_sources: tuple[str, ...] = ()
+    """Sources whose answer is a recording and not a live one."""
+    results: tuple[RuleResult, ...]
+    references: tuple[Disposed, ...] = ()
+    components: tuple[Disposed, ...] = ()
+    counts: dict[str, int] = Field(default_factory=dict)
+    requests: tuple[str, ...] = ()
+    """Exception requests that would lift what blocks, sorted; opened as drafts if they do not exist."""

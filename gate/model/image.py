@@ -1,0 +1,150 @@
+"""An image as its registry describes it, and what was found inside it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from gate.model.base import Value
+from gate.model.digest import Digest
+from gate.model.origin import Kind, Origin
+from gate.model.reference import Problem
+
+
+class Transport(StrEnum):
+    """How the bytes of an image are reached."""
+
+    REGISTRY = "registry"
+    OCI_LAYOUT = "oci"
+    DOCKER_ENGINE = "docker"
+
+
+class ImageRef(Value):
+    """An image as somebody names it: a place, and a tag or a digest.
+
+    `repository` is `host[:port]/path` for a registry, the absolute folder for an OCI layout, the name for the
+    local engine. Exactly one of `tag` and `digest` decides; a digest wins.
+    """
+
+    transport: Transport
+    repository: str
+    tag: str = ""
+    digest: Digest | None = None
+
+    @property
+    def place(self) -> str:
+        """The repository with its transport, as policy names it: `oci:/srv/staging`, `host/staging/app`."""
+        prefix = "" if self.transport is Transport.REGISTRY else f"{self.transport.value}:"
+        return prefix + self.repository
+
+    def __str__(self) -> str:
+        """Write it the way it is typed."""
+        return f"{self.place}@{self.digest}" if self.digest else f"{self.place}:{self.tag}"
+
+    def at(self, digest: Digest) -> ImageRef:
+        """Return the same place, pinned to bytes."""
+        return self.model_copy(update={"digest": digest})
+
+
+class LayerFact(Value):
+    """One layer: its compressed digest and size in bytes, and the diff id that its content must have."""
+
+    digest: Digest
+    diff_id: Digest
+    size: int
+    media_type: str
+
+
+class ImageFacts(Value):
+    """What the manifest and the config of one single-platform image say, both checked against their digests."""
+
+    repository: str
+    digest: Digest
+    media_type: str
+    config_digest: Digest
+    platform: str
+    created: str = ""
+    layers: tuple[LayerFact, ...]
+
+
+class ProofLevel(StrEnum):
+    """How well the origin of a component is known."""
+
+    PROVEN = "proven"
+    CONSISTENT = "consistent"
+    CONTRADICTED = "contradicted"
+    UNKNOWN = "unknown"
+
+
+class Proof(Value):
+    """What proving the origin of one component came to.
+
+    `code` names the way or the obstacle (`record_equal`, `metadata_equal`, `metadata_differs`, `no_such_project`,
+    `no_such_file`, `direct_url`, `unreachable` …); `transient` says that asking again may tell more, so that the
+    component is held and not refused; `evidence` has digests, file names and addresses without credentials.
+    """
+
+    level: ProofLevel
+    code: str
+    origin: Origin | None = None
+    transient: bool = False
+    grants: tuple[str, ...] = ()
+    """Ids of the grants whose bytes these are, whatever their dates and scope: policy judges those."""
+    evidence: dict[str, str] = Field(default_factory=dict)
+
+
+class RecordCheck(Value):
+    """The rows of an installed RECORD held against the image's own files.
+
+    `missing` and `differing` count rows; `examples` names up to ten of their paths.
+    """
+
+    rows: int
+    equal: int
+    missing: int
+    differing: int
+    unhashed: int
+    examples: tuple[str, ...] = ()
+
+
+class Component(Value):
+    """One thing found inside an image.
+
+    Attributes:
+        path: where the evidence lies, without a leading slash (`…/numpy-2.0.0.dist-info`).
+        layer: 0-based index of the layer from which its evidence comes.
+        in_base: the layer belongs to a base image that policy lists.
+        facts: what was read: `installer`, `requested`, `metadata_sha256`, `wheel_tags`, `channel`, `url`, `build`,
+            `sha256`, `architecture`, `status` …, as text.
+        direct_url: PEP 610's address without credentials, if there is one.
+    """
+
+    kind: Kind
+    name: str
+    version: str
+    path: str
+    layer: int
+    in_base: bool = False
+    direct_url: str = ""
+    facts: dict[str, str] = Field(default_factory=dict)
+    record: RecordCheck | None = None
+    proof: Proof | None = None
+
+
+class BaseMatch(Value):
+    """The base image whose diff ids are the leading layers; `layers` is how many."""
+
+    reference: str
+    layers: int
+
+
+class Inventory(Value):
+    """Everything found in one image. `other` counts what has no reader yet; nothing is left out in silence."""
+
+    image: ImageFacts
+    base: BaseMatch | None = None
+    components: tuple[Component, ...] = ()
+    other: dict[str, int] = Field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    files: int = 0
