@@ -19,7 +19,7 @@ class Value(BaseModel):
         """Return the RFC 8785 form: the only bytes that are ever hashed or signed."""
         return canonical_json(self.model_dump(mode="json"))
 
-    def digest(self) -> str:
+    def fingerprint(self) -> str:
         """Return `sha256:<hex>` of the canonical bytes."""
         return sha256_of(self.canonical())
 
@@ -51,5 +51,7 @@ def format_instant(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-Instant = Annotated[datetime, AfterValidator(_aware), PlainSerializer(format_instant, return_type=str, when_used="json")]
+Instant = Annotated[
+    datetime, AfterValidator(_aware), PlainSerializer(format_instant, return_type=str, when_used="json")
+]
 """A point in time, with a zone, kept in UTC; its JSON form sorts as text."""

@@ -1,0 +1,1 @@
+"""The typed policy and the pure decision over evidence. No input or output here but in `source`."""

@@ -1,0 +1,1 @@
+"""One rule a file: id, reason, way out, and a check over evidence and policy."""

@@ -1,0 +1,199 @@
+"""The policy as types. Unknown keys are refused, an empty list lets nothing in, nothing defaults to open."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PlainSerializer, field_validator, model_validator
+
+from gate.model.base import Value
+from gate.model.digest import Digest
+from gate.model.exception import Grant
+from gate.model.finding import FindingSeverity
+from gate.model.image import ProofLevel
+from gate.model.origin import PYPI
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        message = "a duration here is longer than nothing"
+        raise ValueError(message)
+    return value
+
+
+Duration = Annotated[
+    timedelta, AfterValidator(_positive), PlainSerializer(lambda value: int(value.total_seconds()), return_type=int)
+]
+"""Written as ISO 8601 (`P7D`, `PT24H`); longer than nothing."""
+
+
+class Treatment(StrEnum):
+    """What policy makes of something that is neither clearly right nor clearly wrong."""
+
+    ALLOW = "allow"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class PythonIndex(Value):
+    """A Python index that anyone may use. `pypi` is named, its address is not policy's to say.
+
+    `url` is for an organisation's mirror: what is read from there counts as the name.
+    """
+
+    name: str = Field(min_length=1)
+    url: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        return _plain_https(value)
+
+
+class CondaChannel(Value):
+    """A conda channel that anyone may use, by its name and the addresses under which it is known."""
+
+    name: str = Field(min_length=1)
+    urls: tuple[str, ...] = ()
+
+    @field_validator("urls")
+    @classmethod
+    def _https(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_plain_https(url) for url in value)
+
+
+class ImageRegistry(Value):
+    """A registry whose images anyone may build upon, by host; `path` narrows it to a prefix of whole segments."""
+
+    host: str = Field(min_length=1)
+    path: str = ""
+
+
+class OsArchive(Value):
+    """A distribution's archive that the organisation lets in outside base images: `debian`, `ubuntu`, `azurelinux`."""
+
+    name: str = Field(min_length=1)
+
+
+class BaseImage(Value):
+    """A base image and the diff ids of all its layers, lowest first: what an image must begin with to stand on it."""
+
+    reference: str = Field(min_length=1)
+    diff_ids: tuple[Digest, ...] = Field(min_length=1)
+
+
+class Safelist(Value):
+    """The origins that anyone may use. An empty list lets nothing in."""
+
+    version: Literal["gate.safelist/1"]
+    python_indexes: tuple[PythonIndex, ...]
+    conda_channels: tuple[CondaChannel, ...]
+    image_registries: tuple[ImageRegistry, ...]
+    os_archives: tuple[OsArchive, ...] = ()
+    azureml_registries: tuple[str, ...] = ()
+    base_images: tuple[BaseImage, ...] = ()
+    implicit_defaults: Treatment = Treatment.WARN
+    """What a conda file says that names no `defaults` and no `nodefaults`: conda may add `defaults` by itself."""
+    reserved_names: tuple[str, ...] = ()
+    """Private Python names, exact or as a prefix that ends in `*`: never asked of a public index."""
+
+    @property
+    def takes_pypi(self) -> bool:
+        """Say whether PyPI is one of the indexes."""
+        return any(index.name == PYPI for index in self.python_indexes)
+
+
+class ProofPolicy(Value):
+    """The least level of proof for a component of each kind; anything below is undetermined."""
+
+    pypi: ProofLevel = ProofLevel.CONSISTENT
+    conda: ProofLevel = ProofLevel.CONSISTENT
+
+    @field_validator("pypi", "conda")
+    @classmethod
+    def _meaningful(cls, value: ProofLevel) -> ProofLevel:
+        if value not in {ProofLevel.PROVEN, ProofLevel.CONSISTENT}:
+            message = "only `proven` or `consistent` can be demanded"
+            raise ValueError(message)
+        return value
+
+
+class DefenderPolicy(Value):
+    """What is asked of Defender. `allow_recorded` is for demonstrations and tests alone."""
+
+    max_age: Duration = timedelta(days=7)
+    allow_recorded: bool = False
+
+
+class AdvisoryPolicy(Value):
+    """How old the advisories may be: past `soft_age` a warning, past `hard_age` the evidence is missing."""
+
+    soft_age: Duration = timedelta(days=2)
+    hard_age: Duration = timedelta(days=14)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> AdvisoryPolicy:
+        if self.hard_age < self.soft_age:
+            message = "`hard_age` must not be shorter than `soft_age`"
+            raise ValueError(message)
+        return self
+
+
+class FindingPolicy(Value):
+    """Which findings block, and how long an image may wait for evidence before it is discarded as not looked at."""
+
+    block: tuple[FindingSeverity, ...] = (FindingSeverity.CRITICAL, FindingSeverity.HIGH, FindingSeverity.UNKNOWN)
+    deadline: Duration = timedelta(hours=24)
+    defender: DefenderPolicy = DefenderPolicy()
+    advisories: AdvisoryPolicy = AdvisoryPolicy()
+
+
+class Promotion(Value):
+    """A place where images wait and the place where they are released: prefixes of whole path segments."""
+
+    staging: str = Field(min_length=1)
+    release: str = Field(min_length=1)
+
+
+class DecisionPolicy(Value):
+    """The decision's own settings."""
+
+    version: Literal["gate.policy/1"]
+    proof: ProofPolicy = ProofPolicy()
+    findings: FindingPolicy = FindingPolicy()
+    promotion: tuple[Promotion, ...] = ()
+
+
+class WorkflowPolicy(Value):
+    """The exception workflow: who may approve is a later matter of roles; how long is said here."""
+
+    version: Literal["gate.workflow/1"]
+    longest: Duration = timedelta(days=180)
+    default: Duration = timedelta(days=90)
+    never: tuple[str, ...] = ()
+    """Names that can never be excepted, as `kind/name`."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> WorkflowPolicy:
+        if self.default > self.longest:
+            message = "`default` must not be longer than `longest`"
+            raise ValueError(message)
+        return self
+
+
+class Policy(Value):
+    """The whole policy. Its digest stands in every decision."""
+
+    safelist: Safelist
+    decision: DecisionPolicy
+    workflow: WorkflowPolicy
+    grants: tuple[Grant, ...] = ()
+
+
+def _plain_https(url: str) -> str:
+    if url and (not url.startswith("https://") or "@" in url or "?" in url):
+        message = "an https address without credentials or query"
+        raise ValueError(message)
+    return url.rstrip("/")
