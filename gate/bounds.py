@@ -79,3 +79,20 @@ class HttpBounds:
     redirects: int = 5
     attempts: int = 4
     wait: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataBounds:
+    """What reading reference data and recorded answers may cost.
+
+    Attributes:
+        file_bytes: largest file, as it lies on disk.
+        unpacked_bytes: most decompressed bytes of one file.
+        record_bytes: largest single record.
+        records: most records of one file.
+    """
+
+    file_bytes: int = 512 * MIB
+    unpacked_bytes: int = 4 * GIB
+    record_bytes: int = 16 * MIB
+    records: int = 1_000_000
