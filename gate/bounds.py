@@ -66,6 +66,7 @@ class HttpBounds:
         connect: time to connect.
         read: longest silence between two bytes.
         total: longest time for one small answer, retries included.
+        stream: longest time for the body of one streamed answer.
         answer_bytes: largest answer that is read into memory.
         redirects: most redirects followed.
         attempts: most tries of one idempotent request.
@@ -75,6 +76,7 @@ class HttpBounds:
     connect: float = 10.0
     read: float = 30.0
     total: float = 120.0
+    stream: float = 3600.0
     answer_bytes: int = 64 * MIB
     redirects: int = 5
     attempts: int = 4
