@@ -1,0 +1,79 @@
+"""A body that streams: bounded in time, its failures translated while it is read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import requests
+
+from gate.errors import BoundError, TimeoutUpstreamError
+from gate.http.address import show
+from gate.http.translate import translated
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK = 256 * 1024
+
+
+class Body(io.RawIOBase):
+    """A body as a file that is read once; raw bytes unless `decode`.
+
+    Each read returns what has arrived, so that a server that drips can't keep the deadline from being looked at.
+
+    Raises (on read):
+        TimeoutUpstreamError: the server is silent for too long, or the deadline is over.
+        UpstreamError: the connection broke, or the body ended before its announced length.
+    """
+
+    def __init__(
+        self, response: requests.Response, *, deadline: float, clock: Callable[[], float], decode: bool = False
+    ) -> None:
+        """Read from `response` until `deadline` on `clock` (seconds)."""
+        super().__init__()
+        self._raw = response.raw
+        self._url = response.url
+        self._deadline = deadline
+        self._clock = clock
+        self._decode = decode
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill the buffer with what has arrived; 0 means the end."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes as soon as some are there; all of them if `size` is negative."""
+        if size < 0:
+            return self.readall()
+        if self._clock() > self._deadline:
+            message = f"`{show(self._url)}` did not send its body in time"
+            raise TimeoutUpstreamError(message, hint="try again, or raise the bound", url=show(self._url))
+        if size == 0:
+            return b""
+        with translated(self._url):
+            return self._raw.read1(size, decode_content=self._decode) or b""
+
+    def take(self, limit: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BoundError: it has more than `limit` bytes; no more than one chunk beyond them was read.
+        """
+        chunks: list[bytes] = []
+        room = limit
+        while data := self.read(min(CHUNK, room + 1)):
+            room -= len(data)
+            if room < 0:
+                message = f"the answer of `{show(self._url)}` has more than {limit} bytes"
+                raise BoundError(message, hint="raise the bound if this is expected", code="answer_too_large")
+            chunks.append(data)
+        return b"".join(chunks)
