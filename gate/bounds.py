@@ -98,3 +98,30 @@ class DataBounds:
     unpacked_bytes: int = 4 * GIB
     record_bytes: int = 16 * MIB
     records: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelBounds:
+    """What reading wheels as data, and comparing them, may cost.
+
+    Attributes:
+        tail_bytes: how much of a remote wheel's end is asked for first.
+        whole_bytes: a remote wheel up to this size is read whole, so that its own digest can be checked.
+        directory_bytes: largest central directory.
+        members: most files in one wheel.
+        metadata_bytes: largest file below `.dist-info`, inflated.
+        inflated_bytes: most bytes that all files of one wheel may inflate to.
+        page_bytes: largest project page of an index.
+        candidates: most wheels of one version that are asked for and compared with one component.
+        cache_bytes: most bytes of facts of wheels that are kept in memory.
+    """
+
+    tail_bytes: int = 64 * KIB
+    whole_bytes: int = 256 * KIB
+    directory_bytes: int = 32 * MIB
+    members: int = 200_000
+    metadata_bytes: int = 32 * MIB
+    inflated_bytes: int = 32 * GIB
+    page_bytes: int = 64 * MIB
+    candidates: int = 8
+    cache_bytes: int = 256 * MIB
