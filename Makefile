@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types unit servers bench lock clean
+.PHONY: demo test lint types unit servers bench ruleset lock clean
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gate needs Python >= 3.11; set PYTHON=…" >&2; exit 1; }
@@ -36,6 +36,9 @@ test: lint types unit
 
 bench: $(READY) servers
 	$(BIN)/python -m pytest tests/bench --no-header -q -s
+
+ruleset: $(READY)
+	$(BIN)/python tests/policy/test_policy_ruleset.py
 
 lock:
 	uv --no-config pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \

@@ -1,1 +1,27 @@
-"""One rule a file: id, reason, way out, and a check over evidence and policy."""
+"""One rule a file: id, reason, way out, and a check over evidence and policy. Adding one adds a line to `ALL`."""
+
+from __future__ import annotations
+
+from gate.policy.rule import Rule
+from gate.policy.rules.advisories import AdvisoriesComplete
+from gate.policy.rules.base_image import BaseImageListed
+from gate.policy.rules.component_origin import ComponentOrigin
+from gate.policy.rules.declared_origin import DeclaredOrigin
+from gate.policy.rules.environment_read import EnvironmentRead
+from gate.policy.rules.findings import FindingsBelowBar
+from gate.policy.rules.grants_named import GrantsNamed
+from gate.policy.rules.image_read import ImageRead
+from gate.policy.rules.scan_proof import ScanProof
+
+ALL: tuple[Rule, ...] = (
+    EnvironmentRead(),
+    DeclaredOrigin(),
+    ImageRead(),
+    BaseImageListed(),
+    ComponentOrigin(),
+    ScanProof(),
+    AdvisoriesComplete(),
+    FindingsBelowBar(),
+    GrantsNamed(),
+)
+"""Every rule, in the order in which a report shows them."""
