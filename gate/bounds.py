@@ -107,6 +107,7 @@ class WheelBounds:
     Attributes:
         tail_bytes: how much of a remote wheel's end is asked for first.
         whole_bytes: a remote wheel up to this size is read whole, so that its own digest can be checked.
+        fallback_bytes: a remote wheel up to this size is read whole where the server knows no ranges.
         directory_bytes: largest central directory.
         members: most files in one wheel.
         metadata_bytes: largest file below `.dist-info`, inflated.
@@ -118,6 +119,7 @@ class WheelBounds:
 
     tail_bytes: int = 64 * KIB
     whole_bytes: int = 256 * KIB
+    fallback_bytes: int = 32 * MIB
     directory_bytes: int = 32 * MIB
     members: int = 200_000
     metadata_bytes: int = 32 * MIB
