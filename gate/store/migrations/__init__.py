@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `gate.store.schema.upgrade` inside its own transaction."""
