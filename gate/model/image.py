@@ -57,10 +57,14 @@ class LayerFact(Value):
 
 
 class ImageFacts(Value):
-    """What the manifest and the config of one single-platform image say, both checked against their digests."""
+    """What the manifest and the config of one single-platform image say, both checked against their digests.
+
+    `digest` is the single-platform manifest's; `index_digest` is set if an index led to it, being what was asked for.
+    """
 
     repository: str
     digest: Digest
+    index_digest: Digest | None = None
     media_type: str
     config_digest: Digest
     platform: str
