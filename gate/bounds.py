@@ -46,6 +46,9 @@ class ImageBounds:
         metadata_bytes: largest metadata file that is kept in memory.
         kept_bytes: most bytes of metadata files kept over the whole image.
         name_bytes: longest path.
+        archive_bytes: largest archive that a local engine may hand over.
+        manifests: most manifests that are looked at in one repository.
+        tags: most tags that are looked at in one repository.
     """
 
     manifest_bytes: int = 4 * MIB
@@ -56,6 +59,9 @@ class ImageBounds:
     metadata_bytes: int = 32 * MIB
     kept_bytes: int = 1 * GIB
     name_bytes: int = 4 * KIB
+    archive_bytes: int = 64 * GIB
+    manifests: int = 10_000
+    tags: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
