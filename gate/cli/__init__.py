@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from gate.cli.run import main
 
-__all__ = ["main"]
+__all__ = ["entry", "main"]
+
+
+def entry() -> None:
+    """Run as a program."""
+    sys.exit(main())

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
-import click
 import typer
 from typer.core import TyperGroup
 
 from gate import __version__
 from gate.errors import GateError
+from gate.model.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+INTERRUPTED = 130
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("gate.cli.check", "Check environment definitions against the safelist; no image, no network."),
@@ -33,25 +34,87 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(TyperGroup):
     """A group that imports a subcommand's module when the subcommand is called, and not before."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Name the subcommands in the order in which a newcomer meets them."""
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the subcommand; for the help page a stand-in with its one line is enough."""
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own type, which typer keeps to itself
+        """Import the subcommand and return it; None if there is none of that name."""
+        del ctx
         if cmd_name not in COMMANDS:
             return None
         module, line = COMMANDS[cmd_name]
-        if ctx.resilient_parsing or getattr(ctx, "gate_help", False):
-            return click.Command(cmd_name, help=line)
-        app: typer.Typer = importlib.import_module(module).app
-        command = typer.main.get_command(app)
-        command.name, command.help = cmd_name, line
+        subcommand: typer.Typer = importlib.import_module(module).app
+        command = typer.main.get_command(subcommand)
+        command.name = cmd_name
+        command.help = command.help or line
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - as above
         """List the subcommands from the table, so that `gate --help` imports none of them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@runtime_checkable
+class _Shown(Protocol):
+    """What click's errors have in common, whichever copy of click typer carries."""
+
+    exit_code: int
+
+    def show(self) -> None: ...
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        typer.echo(f"gate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Let an image pass into production, or say exactly why not and what to do.
+
+    Exit codes: 0 allowed or promoted, 10 denied or discarded, 11 held for missing evidence, 12 could not decide,
+    2 wrong usage, 1 a crash.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; every known error becomes one message and one code here."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except typer.Exit as end:
+        return end.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("stopped", err=True)
+        return INTERRUPTED
+    except GateError as error:
+        return report_error(error)
+    except Exception as error:
+        if isinstance(error, _Shown):
+            error.show()
+            return error.exit_code
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def report_error(error: GateError) -> int:
+    """Say what went wrong on stderr, in one voice: code, message, facts, what to do; return its exit code."""
+    typer.echo(f"error[{error.error_code}]: {redact(error.message)}", err=True)
+    for name, value in sorted(error.facts.items()):
+        typer.echo(f"  {name}: {redact(value)}", err=True)
+    if error.hint:
+        typer.echo(f"  next: {error.hint}", err=True)
+    return error.exit_code
