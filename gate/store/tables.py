@@ -187,16 +187,16 @@ reference_data = Table(
 )
 """Snapshots, kept by digest. At most one of a kind is active."""
 
-advisories = Table(
-    "advisories",
+reference_rows = Table(
+    "reference_rows",
     metadata,
+    Column("kind", Text, primary_key=True),
     Column("snapshot", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("package", Text, primary_key=True),
-    Column("record", LargeBinary, nullable=False),
-    Index(None, "snapshot", "package"),
+    Column("record", Text, nullable=False),
 )
-"""OSV records of a snapshot, one row for each package (PEP 503 name) that the record affects."""
+"""The rows of each snapshot by the key that finds them; a `record` is JSON text that only its kind's reader knows."""
 
 notifications = Table(
     "notifications",

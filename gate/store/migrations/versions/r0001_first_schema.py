@@ -167,14 +167,14 @@ def _make_data() -> None:
         postgresql_where=sa.text("active"),
     )
     op.create_table(
-        "advisories",
+        "reference_rows",
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("snapshot", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("package", sa.Text(), nullable=False),
-        sa.Column("record", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("snapshot", "id", "package", name="pk_advisories"),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "snapshot", "key", "id", name="pk_reference_rows"),
     )
-    op.create_index("ix_advisories_snapshot_package", "advisories", ["snapshot", "package"])
     op.create_table(
         "notifications",
         sa.Column("id", sa.Text(), nullable=False),
