@@ -198,8 +198,8 @@ reference_rows = Table(
 )
 """The rows of each snapshot by the key that finds them; a `record` is JSON text that only its kind's reader knows."""
 
-notifications = Table(
-    "notifications",
+messages = Table(
+    "messages",
     metadata,
     Column("id", Text, primary_key=True),
     Column("evaluation", Text, nullable=False),

@@ -176,7 +176,7 @@ def _make_data() -> None:
         sa.PrimaryKeyConstraint("kind", "snapshot", "key", "id", name="pk_reference_rows"),
     )
     op.create_table(
-        "notifications",
+        "messages",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("evaluation", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
@@ -185,9 +185,9 @@ def _make_data() -> None:
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.Column("sent_at", sa.Text(), nullable=False),
         sa.Column("error_code", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_notifications"),
+        sa.PrimaryKeyConstraint("id", name="pk_messages"),
     )
-    op.create_index("ix_notifications_evaluation", "notifications", ["evaluation"])
+    op.create_index("ix_messages_evaluation", "messages", ["evaluation"])
 
 
 def _guard() -> None:
