@@ -133,3 +133,16 @@ class WheelBounds:
     page_bytes: int = 64 * MIB
     candidates: int = 8
     cache_bytes: int = 256 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageBounds:
+    """What approving files for private storage may cost.
+
+    Attributes:
+        file_bytes: largest file that is stored.
+        files: most files of one approval.
+    """
+
+    file_bytes: int = 4 * GIB
+    files: int = 32

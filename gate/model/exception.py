@@ -38,7 +38,10 @@ class RequestState(StrEnum):
 
 
 class ExceptionRequest(Value):
-    """A request as it stands now. `origin` is where the bytes came from as far as known; never with credentials."""
+    """A request as it stands now. `origin` is where the bytes came from as far as known; never with credentials.
+
+    `round` counts how often it was filed or is about to be: what was decided may be filed again, as a new round.
+    """
 
     id: str
     subject: Subject
@@ -52,6 +55,7 @@ class ExceptionRequest(Value):
     decided_at: Instant | None = None
     comment: str = ""
     grant: str = ""
+    round: int = Field(default=1, ge=1)
 
 
 class GrantedFile(Value):
