@@ -49,7 +49,8 @@ class MemoryReferenceData:
 
     def snapshots(self) -> tuple[StoredSnapshot, ...]:
         """List every snapshot; see the interface."""
-        newest_first = sorted(self._kept.items(), key=lambda item: item[1].snapshot.imported_at, reverse=True)
+        by_digest = sorted(self._kept.items(), key=lambda item: item[0][1])
+        newest_first = sorted(by_digest, key=lambda item: item[1].snapshot.imported_at, reverse=True)
         return tuple(
             StoredSnapshot(snapshot=kept.snapshot, rows=kept.rows, active=self._active[kind] == digest)
             for (kind, digest), kept in sorted(newest_first, key=lambda item: item[0][0])

@@ -14,7 +14,9 @@ from gate.model.origin import Kind
 PYTHON_KINDS = frozenset({Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL})
 """An installed Python package is audited by name and version wherever it came from."""
 
-_NOT_OURS = frozenset({Kind.OS, Kind.IMAGE})
+_METADATA = "metadata_sha256"
+"""The fact that a component has a Python package's METADATA, whatever its kind."""
+
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -26,8 +28,13 @@ class Pin(Value):
 
 
 def answered_for(components: Iterable[Component]) -> tuple[Component, ...]:
-    """Return the components that are counted here: everything but what an operating system's scanner answers for."""
-    return tuple(component for component in components if component.kind not in _NOT_OURS)
+    """Return the components that are counted here: Python packages of any origin, and conda packages."""
+    return tuple(component for component in components if component.kind is Kind.CONDA or is_python(component))
+
+
+def is_python(component: Component) -> bool:
+    """Say whether this is an installed Python package."""
+    return component.kind in PYTHON_KINDS or _METADATA in component.facts
 
 
 def pins_of(component: Component, conda_names: Mapping[str, tuple[str, ...]]) -> tuple[Pin, ...]:
@@ -35,12 +42,7 @@ def pins_of(component: Component, conda_names: Mapping[str, tuple[str, ...]]) ->
 
     A conda package has the PyPI names that the imported name map gives it; without an entry it is a known unknown.
     """
-    if component.kind in PYTHON_KINDS:
-        names: tuple[str, ...] = (component.name,)
-    elif component.kind is Kind.CONDA:
-        names = conda_names.get(component.name, ())
-    else:
-        names = ()
+    names = conda_names.get(component.name, ()) if component.kind is Kind.CONDA else (component.name,)
     if not all(_NAME.fullmatch(name) for name in names):
         return ()
     return tuple(Pin(name=canonicalize_name(name), version=component.version) for name in names)

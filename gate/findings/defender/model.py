@@ -1,0 +1,166 @@
+"""What both of Defender's row models come to, and the strict reading that they share.
+
+Sources: Microsoft's `subassessment-rest-api` page (grouped sub-assessments, retired in July 2026) and the page
+`transition-grouped-individual-recommendations` (individual recommendations). Microsoft's SDK models drop most of
+these fields and know no `Critical`, so that raw JSON is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from gate.model.base import Value
+from gate.model.digest import Digest
+from gate.model.finding import Finding, FindingSeverity
+
+NAME = "defender"
+"""The name of this source in policy and reports."""
+
+SUMMARY_CHARACTERS = 300
+HEALTHY = "Healthy"
+"""The status of a row that says: looked at, nothing to mend. Every other status, known or not, is a finding."""
+
+_SEVERITIES: Mapping[str, FindingSeverity] = {
+    severity.value: severity for severity in FindingSeverity if severity is not FindingSeverity.UNKNOWN
+}
+RANK = (
+    FindingSeverity.UNKNOWN,
+    FindingSeverity.LOW,
+    FindingSeverity.MEDIUM,
+    FindingSeverity.HIGH,
+    FindingSeverity.CRITICAL,
+)
+
+
+class RowModel(StrEnum):
+    """Defender's two models of rows."""
+
+    INDIVIDUAL = "individual"
+    GROUPED = "grouped"
+
+
+class RowError(ValueError):
+    """A row is not what its model says; the whole answer is unusable, for what is missing can't be told."""
+
+
+class Row(Value):
+    """One row, read: about which digest, whether it says healthy, and the findings it stands for."""
+
+    digest: Digest
+    healthy: bool
+    findings: tuple[Finding, ...]
+
+
+class Fields:
+    """A JSON object that is asked for its parts by path; keys are matched without regard to case.
+
+    Azure Resource Graph and the REST APIs spell the same keys differently (`resourceDetails.Id`, `.id`).
+    """
+
+    def __init__(self, value: object, path: str) -> None:
+        """Take an object in.
+
+        Raises:
+            RowError: it is none, or two of its keys differ in case alone.
+        """
+        if not isinstance(value, dict):
+            message = f"`{path}` is not an object"
+            raise RowError(message)
+        self.path = path
+        self._values: dict[str, object] = {}
+        for key, item in value.items():
+            if key.lower() in self._values:
+                message = f"`{path}` has the key `{key}` twice"
+                raise RowError(message)
+            self._values[key.lower()] = item
+
+    def inner(self, key: str) -> Fields:
+        """Return the object under a key; it may be there as JSON text, as Resource Graph hands some over."""
+        return Fields(self._decoded(key), f"{self.path}.{key}")
+
+    def optional(self, key: str) -> Fields:
+        """Return the object under a key, an empty one if the key is absent or null."""
+        return Fields({}, f"{self.path}.{key}") if self._values.get(key.lower()) is None else self.inner(key)
+
+    def items(self, key: str) -> tuple[Fields, ...]:
+        """Return the objects in the list under a key; none if the key is absent or null.
+
+        Raises:
+            RowError: there is something else, such as the Python text that SDK models make of such a list.
+        """
+        value = self._decoded(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            message = f"`{self.path}.{key}` is not a list"
+            raise RowError(message)
+        return tuple(Fields(item, f"{self.path}.{key}[{place}]") for place, item in enumerate(value))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the texts in the list under a key, or the one text; empty ones left out."""
+        value = self._values.get(key.lower())
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            value = self._decoded(key)
+        listed = value if isinstance(value, list) else [value]
+        texts = tuple(item for item in listed if isinstance(item, str))
+        if len(texts) + listed.count(None) != len(listed):
+            message = f"`{self.path}.{key}` is not a list of texts"
+            raise RowError(message)
+        return tuple(text for text in texts if text)
+
+    def text(self, key: str) -> str:
+        """Return the text under a key, empty if it is absent or null."""
+        value = self._values.get(key.lower())
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            message = f"`{self.path}.{key}` is not a text"
+            raise RowError(message)
+        return value
+
+    def needed(self, key: str) -> str:
+        """Return the text under a key.
+
+        Raises:
+            RowError: it is absent, null or empty.
+        """
+        value = self.text(key)
+        if not value:
+            message = f"`{self.path}.{key}` is missing"
+            raise RowError(message)
+        return value
+
+    def _decoded(self, key: str) -> object:
+        value = self._values.get(key.lower())
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            return None
+        try:
+            decoded: object = json.loads(value)
+        except (ValueError, RecursionError):
+            message = f"`{self.path}.{key}` is text, and not JSON"
+            raise RowError(message) from None
+        return decoded
+
+
+def severity_of(word: str) -> FindingSeverity:
+    """Return the severity that a word names; any other word, and none, is unknown."""
+    return _SEVERITIES.get(word.strip().lower(), FindingSeverity.UNKNOWN)
+
+
+def status_of(status: Fields) -> str:
+    """Return Defender's word, with its cause: `Unhealthy`, `NotApplicable/Exempt`. It may switch off no finding."""
+    return "/".join(part for part in (status.text("code"), status.text("cause")) if part)
+
+
+def summary_of(*texts: str) -> str:
+    """Return the first text there is, in one line, cut."""
+    return next((" ".join(text.split())[:SUMMARY_CHARACTERS] for text in texts if text.strip()), "")
+
+
+def ids_of(first: str, others: Iterable[str]) -> tuple[str, ...]:
+    """Return the id and its aliases, sorted, each once."""
+    return (first, *sorted({other for other in others if other} - {first}))
