@@ -32,7 +32,7 @@ READING = "gate_reading"
 _WAL_PAUSE = 0.01
 
 
-def make_engine(url: str, *, read_only: bool = False, busy_seconds: float = 15.0) -> Engine:
+def make_engine(url: str, *, read_only: bool = False, busy_seconds: float = 15.0, own_begin: bool = False) -> Engine:
     """Return an engine for `sqlite:///<file>` or `postgresql://…`; a SQLite file is created with mode 0600.
 
     Every SQLite transaction starts with `BEGIN IMMEDIATE`, so that one which reads and then writes can't lose a race
@@ -42,6 +42,8 @@ def make_engine(url: str, *, read_only: bool = False, busy_seconds: float = 15.0
         url: SQLAlchemy's form; credentials in it are shown nowhere.
         read_only: the database must be there and is never written, not even by opening it.
         busy_seconds: how long to wait for another writer before BusyError.
+        own_begin: for code that writes `BEGIN IMMEDIATE` itself (DBOS and its system tables): SQLite's driver begins
+            a transaction before the first change, and nothing else does.
 
     Raises:
         StoreError: no such kind of database, or the file can't be made (`database_url`, `store_unreachable`,
@@ -49,7 +51,11 @@ def make_engine(url: str, *, read_only: bool = False, busy_seconds: float = 15.0
     """
     parsed = _parse(url)
     if parsed.drivername == "sqlite":
-        return _sqlite(Path(parsed.database or ""), read_only=read_only, busy_seconds=busy_seconds)
+        engine = _sqlite(Path(parsed.database or ""), read_only=read_only, busy_seconds=busy_seconds)
+        event.listen(engine, "connect", _leave_begin if own_begin else _take_begin)
+        if not own_begin:
+            event.listen(engine, "begin", _begin)
+        return engine
     return sa.create_engine(
         parsed,
         hide_parameters=True,
@@ -113,27 +119,35 @@ def _postgres_options(busy_seconds: float) -> str:
 
 def _sqlite(path: Path, *, read_only: bool, busy_seconds: float) -> Engine:
     _provide_file(path, create=not read_only)
-    database = f"file:{_quoted(path)}?mode={'ro' if read_only else 'rw'}"
+    address = f"file:{_quoted(path)}?mode={'ro' if read_only else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        # By URI: a file that was taken away since is an error, not a new and empty ledger.
+        return sqlite3.connect(address, uri=True, timeout=busy_seconds, check_same_thread=False)
+
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=database, query={"uri": "true"}),
-        hide_parameters=True,
-        connect_args={"timeout": busy_seconds},
+        sa.URL.create("sqlite", database=str(path.absolute())), creator=connect, hide_parameters=True
     )
 
-    def prepare(dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    def prepare(dbapi: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         del record
-        if not isinstance(dbapi, sqlite3.Connection):
-            message = "SQLite answered with a connection of another driver"
-            raise StoreError(message)
-        dbapi.isolation_level = None  # BEGIN is ours: the driver's own comes too late and not before a SELECT
         if not read_only:
             _use_wal(dbapi, patience=busy_seconds)
         dbapi.execute("PRAGMA synchronous=FULL")
         dbapi.execute("PRAGMA foreign_keys=ON")
 
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _take_begin(dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    del record
+    dbapi.isolation_level = None  # BEGIN is ours: the driver's own comes too late and not before a SELECT
+
+
+def _leave_begin(dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    del record
+    dbapi.isolation_level = "IMMEDIATE"
 
 
 def _quoted(path: Path) -> str:
