@@ -1,0 +1,209 @@
+"""Carry out a plan: steps that can be run twice, and a receipt only for what was read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gate.errors import ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
+from gate.promotion.plan import DiscardPlan, PromotionPlan, Step, Verb, in_use
+from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
+from gate.promotion.state import StagingState, look_at_staging, look_at_target
+from gate.promotion.tree import checked_manifest, describe
+
+if TYPE_CHECKING:
+    from gate.bounds import ImageBounds
+    from gate.model.digest import Digest
+    from gate.model.image import ImageRef
+    from gate.promotion.places import Places
+    from gate.registry.interface import Descriptor, ImageReader, ImageWriter, Manifest
+
+
+def promote(plan: PromotionPlan, source_store: ImageReader, target_store: ImageWriter) -> PromotionReceipt:
+    """Bring the plan's bytes to the target and read them back. Run again after any failure, it completes.
+
+    Raises:
+        ConflictError: `tag_taken`: the release tag was written by somebody else since the plan was made.
+        NotFoundError: the source lost the image before it was whole in the target.
+        UpstreamError: a store failed, or holds other bytes than it was given (`promotion_unproved`).
+    """
+    _refuse_taken_tag(plan, target_store)
+    done = _try_read_back(plan, target_store)
+    if done is not None:
+        present = tuple(BlobMove(descriptor=blob, how="present") for blob in _of(plan.steps, Verb.COPY_BLOB))
+        return _promoted(plan, present, done, already_there=True)
+    moves: list[BlobMove] = []
+    for step in plan.steps:
+        if step.verb is Verb.COPY_BLOB:
+            how = _bring_blob(plan, step.descriptor, source_store, target_store)
+            moves.append(BlobMove(descriptor=step.descriptor, how=how))
+        else:
+            _put(plan, step, source_store, target_store)
+    return _promoted(plan, tuple(moves), _read_back(plan, target_store), already_there=False)
+
+
+def discard(
+    plan: DiscardPlan, store: ImageWriter, *, places: Places, bounds: ImageBounds | None = None
+) -> DiscardReceipt:
+    """Delete the plan's digests from staging and prove it by reading. Gone already is success.
+
+    The repository is looked at again first: what came to be used since the plan was made is not deleted.
+
+    Raises:
+        ConflictError: `not_staging` or `digest_in_use`; nothing was changed.
+        UpstreamError: the store failed, or still has what was deleted (`discard_unproved`).
+    """
+    if not places.is_staging(plan.place):
+        message = f"`{plan.place.place}` is no staging place"
+        raise ConflictError(message, code="not_staging", place=plan.place.place)
+    digests = tuple(descriptor.digest for descriptor in _of(plan.steps, Verb.DELETE_MANIFEST))
+    state = look_at_staging(store, plan.place, bounds=bounds)
+    _refuse_new_users(plan, digests, state)
+    already_gone = all(_is_gone(store, plan.place.at(digest)) for digest in digests)
+    for digest in digests:
+        # Asked for even if it seems gone: one wrong "not found" must not leave a refused image behind.
+        store.delete_manifest(plan.place.at(digest).model_copy(update={"tag": ""}))
+    tags = tuple(sorted({*plan.tags, *(tag for digest in digests for tag in state.tags_on(digest))}))
+    proof = _prove_gone(plan, store, digests, tags)
+    return DiscardReceipt(
+        place=plan.place,
+        digest=plan.digest,
+        deleted=digests,
+        tags=tags,
+        already_gone=already_gone,
+        read_back=proof,
+    )
+
+
+def _of(steps: tuple[Step, ...], verb: Verb) -> tuple[Descriptor, ...]:
+    return tuple(step.descriptor for step in steps if step.verb is verb)
+
+
+def _bring_blob(
+    plan: PromotionPlan, blob: Descriptor, source_store: ImageReader, target_store: ImageWriter
+) -> Literal["present", "copied", "uploaded"]:
+    if target_store.has_blob(plan.target, blob.digest):
+        return "present"
+    if plan.same_store:
+        target_store.copy_blob(plan.source, plan.target, blob)
+        return "copied"
+    with source_store.blob(plan.source, blob) as stream:
+        target_store.upload_blob(plan.target, blob, stream)
+    return "uploaded"
+
+
+def _put(plan: PromotionPlan, step: Step, source_store: ImageReader, target_store: ImageWriter) -> None:
+    manifest = checked_manifest(source_store, plan.source.at(step.descriptor.digest))
+    _refuse_other(step.descriptor, manifest, plan.source)
+    if step.verb is Verb.SET_TAG:
+        _refuse_taken_tag(plan, target_store)
+    target = plan.target.model_copy(update={"digest": manifest.digest, "tag": step.tag})
+    target_store.put_manifest(target, manifest)
+
+
+def _refuse_taken_tag(plan: PromotionPlan, target_store: ImageWriter) -> None:
+    held = look_at_target(target_store, plan.target).tag_digest
+    if held not in {None, plan.digest}:
+        message = f"`{plan.target.place}:{plan.target.tag}` is released as {held}; release tags are written once"
+        facts = {"place": plan.target.place, "tag": plan.target.tag, "holds": held, "wanted": plan.digest}
+        raise ConflictError(message, hint="release it under a new tag", code="tag_taken", **facts)
+
+
+def _refuse_other(expected: Descriptor, manifest: Manifest, place: ImageRef) -> None:
+    if describe(manifest) != expected:
+        message = f"`{place.place}` serves manifest {expected.digest} with another size or media type than was planned"
+        raise UpstreamError(message, code="promotion_unproved", place=place.place, digest=expected.digest)
+
+
+def _try_read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack, ...] | None:
+    try:
+        return _read_back(plan, target_store)
+    except (NotFoundError, IntegrityError):
+        return None
+
+
+def _read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack, ...]:
+    seen: list[ReadBack] = []
+    for step in plan.steps:
+        digest = step.descriptor.digest
+        if step.verb is Verb.SET_TAG:
+            by_tag = plan.target.model_copy(update={"digest": None})
+            answer = target_store.resolve(by_tag)
+            if answer != digest:
+                message = f"`{by_tag}` is on {answer} after it was set to {digest}"
+                raise UpstreamError(message, code="promotion_unproved", place=plan.target.place, tag=step.tag)
+            seen.append(ReadBack(what="tag", name=step.tag, answer=answer))
+        elif step.verb is Verb.PUT_MANIFEST:
+            manifest = checked_manifest(target_store, plan.target.at(digest))
+            _refuse_other(step.descriptor, manifest, plan.target)
+            seen.append(ReadBack(what="manifest", name=digest, answer=manifest.digest))
+        elif not target_store.has_blob(plan.target, digest):
+            message = f"`{plan.target.place}` has no blob {digest}"
+            raise NotFoundError(message, code="blob_absent", place=plan.target.place, digest=digest)
+        else:
+            seen.append(ReadBack(what="blob", name=digest, answer="present"))
+    return tuple(seen)
+
+
+def _promoted(
+    plan: PromotionPlan, moves: tuple[BlobMove, ...], proof: tuple[ReadBack, ...], *, already_there: bool
+) -> PromotionReceipt:
+    manifests = _of(plan.steps, Verb.PUT_MANIFEST)
+    return PromotionReceipt(
+        source=plan.source,
+        target=plan.target,
+        digest=plan.digest,
+        manifests=manifests,
+        blobs=moves,
+        size=sum(part.size for part in (*manifests, *(move.descriptor for move in moves))),
+        already_there=already_there,
+        read_back=proof,
+    )
+
+
+def _refuse_new_users(plan: DiscardPlan, digests: tuple[Digest, ...], state: StagingState) -> None:
+    for digest in digests:
+        users = tuple(user for user in state.parents_of(digest) if user.digest not in digests)
+        if users:
+            raise in_use(plan.place, digest, users).error()
+        tags = state.tags_on(digest)
+        if digest != plan.digest and tags:
+            message = f"{digest} in `{plan.place.place}` was tagged since: {', '.join(tags[:5])}"
+            raise ConflictError(message, code="digest_in_use", place=plan.place.place, digest=digest)
+
+
+def _is_gone(store: ImageWriter, ref: ImageRef) -> bool:
+    try:
+        store.manifest(ref)
+    except NotFoundError as error:
+        if error.error_code == "layout_absent":
+            raise  # a folder that is gone whole may only be not mounted, and proves nothing
+        return True
+    except (InputError, IntegrityError):
+        return False
+    return False
+
+
+def _prove_gone(
+    plan: DiscardPlan, store: ImageWriter, digests: tuple[Digest, ...], tags: tuple[str, ...]
+) -> tuple[ReadBack, ...]:
+    seen: list[ReadBack] = []
+    for digest in digests:
+        if not _is_gone(store, plan.place.at(digest)):
+            message = f"`{plan.place.place}` still serves {digest} after it was deleted"
+            hint = "the registry may forbid deletion, or lock the manifest"
+            raise UpstreamError(message, hint=hint, code="discard_unproved", digest=digest, place=plan.place.place)
+        seen.append(ReadBack(what="manifest", name=digest, answer="not_found"))
+    for tag in sorted({*tags, *store.tags(plan.place)}):
+        answer = _tag_answer(store, plan.place, tag)
+        if answer in digests:
+            message = f"the tag `{tag}` of `{plan.place.place}` still leads to {answer}"
+            raise UpstreamError(message, code="discard_unproved", digest=answer, place=plan.place.place, tag=tag)
+        seen.append(ReadBack(what="tag", name=tag, answer=answer))
+    return tuple(seen)
+
+
+def _tag_answer(store: ImageWriter, place: ImageRef, tag: str) -> str:
+    try:
+        return store.resolve(place.model_copy(update={"tag": tag, "digest": None}))
+    except NotFoundError:
+        return "not_found"

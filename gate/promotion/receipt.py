@@ -1,0 +1,54 @@
+"""What is known after acting: not what was asked for, but what was read back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gate.model.base import Value
+from gate.model.digest import Digest
+from gate.model.image import ImageRef
+from gate.registry.interface import Descriptor
+
+
+class BlobMove(Value):
+    """How one blob came to the target: it was `present`, `copied` inside the store, or `uploaded`."""
+
+    descriptor: Descriptor
+    how: Literal["present", "copied", "uploaded"]
+
+
+class ReadBack(Value):
+    """One answer of the registry after the act. `answer` is the digest it gave, `present` or `not_found`."""
+
+    what: Literal["manifest", "blob", "tag"]
+    name: str
+    answer: str
+
+
+class PromotionReceipt(Value):
+    """The target serves the digest, in the same bytes, with all its blobs, under its tag.
+
+    `already_there` says that nothing had to be done; `size` counts the bytes of all blobs and manifests.
+    """
+
+    version: Literal["gate.promoted/1"] = "gate.promoted/1"
+    source: ImageRef
+    target: ImageRef
+    digest: Digest
+    manifests: tuple[Descriptor, ...]
+    blobs: tuple[BlobMove, ...]
+    size: int
+    already_there: bool
+    read_back: tuple[ReadBack, ...]
+
+
+class DiscardReceipt(Value):
+    """The digests are gone from staging and no tag leads to one. `tags` are the names that went with them."""
+
+    version: Literal["gate.discarded/1"] = "gate.discarded/1"
+    place: ImageRef
+    digest: Digest
+    deleted: tuple[Digest, ...]
+    tags: tuple[str, ...]
+    already_gone: bool
+    read_back: tuple[ReadBack, ...]

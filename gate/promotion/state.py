@@ -1,0 +1,118 @@
+"""What a registry holds now, as far as a plan needs to know it. Reading only."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gate.bounds import ImageBounds
+from gate.errors import BoundError, ConflictError, InputError, NotFoundError
+from gate.model.base import Value
+from gate.model.digest import Digest
+from gate.model.image import ImageRef
+from gate.promotion.tree import checked_manifest
+from gate.registry.content import Content, read_content
+from gate.registry.interface import ImageWriter
+
+
+class TargetState(Value):
+    """The digest that the target tag is on now, if it is on any."""
+
+    tag_digest: Digest | None = None
+
+
+class Holder(Value):
+    """One manifest that a tag leads to, and the manifests that it lists; none are known if it was not `read`."""
+
+    digest: Digest
+    tags: tuple[str, ...]
+    children: tuple[Digest, ...] = ()
+    read: bool = True
+
+
+class StagingState(Value):
+    """Every tag of one staging repository with its digest, and every manifest that the tags lead to."""
+
+    tags: dict[str, Digest] = Field(default_factory=dict)
+    holders: tuple[Holder, ...] = ()
+
+    def tags_on(self, digest: Digest) -> tuple[str, ...]:
+        """Return the tags that are on the digest, sorted."""
+        return tuple(sorted(tag for tag, found in self.tags.items() if found == digest))
+
+    def parents_of(self, digest: Digest) -> tuple[Holder, ...]:
+        """Return the indexes that list the digest."""
+        return tuple(holder for holder in self.holders if digest in holder.children)
+
+
+def look_at_target(store: ImageWriter, target: ImageRef) -> TargetState:
+    """Ask twice what the target tag is on, in two ways: one wrong "not found" must not overwrite a tag.
+
+    Raises:
+        ConflictError: `tag_unclear`, if the two answers contradict each other.
+    """
+    if not target.tag:
+        return TargetState()
+    by_tag = target.model_copy(update={"digest": None})
+    try:
+        return TargetState(tag_digest=store.resolve(by_tag))
+    except NotFoundError as error:
+        if target.tag not in store.tags(by_tag):
+            return TargetState()
+        message = f"`{target.place}` lists the tag `{target.tag}` but does not resolve it"
+        hint = "try again; if it stays so, the tag is on a manifest that is gone: remove the tag"
+        raise ConflictError(message, code="tag_unclear", hint=hint, place=target.place, tag=target.tag) from error
+
+
+def look_at_staging(store: ImageWriter, place: ImageRef, *, bounds: ImageBounds | None = None) -> StagingState:
+    """Read every tag of the repository, and every manifest below each.
+
+    A manifest that is no image and no index lists none; one that can't be read is an error, for nothing may be
+    deleted after half a look. The digest of `place` itself is not read: it is the one that may be damaged.
+
+    Raises:
+        BoundError: more tags or manifests than the bounds allow.
+        UpstreamError: the store failed.
+    """
+    bounds = bounds or ImageBounds()
+    names = store.tags(place)
+    if len(names) > bounds.tags:
+        message = f"`{place.place}` has more than {bounds.tags} tags"
+        raise BoundError(message, place=place.place, limit=bounds.tags)
+    tags: dict[str, Digest] = {}
+    for name in names:
+        digest = _digest_of(store, place, name)
+        if digest is not None:
+            tags[name] = digest
+    return StagingState(tags=tags, holders=_holders(store, place, tags, bounds))
+
+
+def _digest_of(store: ImageWriter, place: ImageRef, tag: str) -> Digest | None:
+    try:
+        return store.resolve(place.model_copy(update={"tag": tag, "digest": None}))
+    except NotFoundError:
+        return None  # removed since it was listed, or left on a manifest that is gone
+
+
+def _holders(store: ImageWriter, place: ImageRef, tags: dict[str, Digest], bounds: ImageBounds) -> tuple[Holder, ...]:
+    waiting = sorted(set(tags.values()))
+    holders: dict[Digest, Holder] = {}
+    while waiting:
+        digest = waiting.pop()
+        if digest in holders:
+            continue
+        if len(holders) >= bounds.manifests:
+            message = f"the tags of `{place.place}` lead to more than {bounds.manifests} manifests"
+            raise BoundError(message, place=place.place, limit=bounds.manifests)
+        content = None if digest == place.digest else _content(store, place.at(digest))
+        children = tuple(child.digest for child in content.children) if content else ()
+        names = tuple(sorted(tag for tag, found in tags.items() if found == digest))
+        holders[digest] = Holder(digest=digest, tags=names, children=children, read=content is not None)
+        waiting.extend(children)
+    return tuple(holders[digest] for digest in sorted(holders))
+
+
+def _content(store: ImageWriter, ref: ImageRef) -> Content | None:
+    try:
+        return read_content(checked_manifest(store, ref))
+    except (InputError, NotFoundError):
+        return None
