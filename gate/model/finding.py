@@ -72,4 +72,6 @@ class SourceReport(Value):
     unaudited: tuple[str, ...] = ()
     """`kind/name@version` that the source could not look at. Never left out, never taken for clean."""
     data: DataSnapshot | None = None
+    also: tuple[DataSnapshot, ...] = ()
+    """Other reference data that the answer rests on (the map of conda names)."""
     message: str = ""
