@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from gate.bounds import DataBounds
 from gate.data import osv
+from gate.data.conda_names import read_conda_names
+from gate.data.exploited import read_exploited
 from gate.data.interface import DataKind, DataRow, ReferenceData, StoredSnapshot
+from gate.data.reading import ReadData, invalid
 from gate.data.records import records
-from gate.errors import BoundError, ConflictError, InputError
+from gate.errors import BoundError, ConflictError, InputError, UsageError
 from gate.model.base import format_instant, sha256_of
 from gate.model.finding import DataSnapshot
 from gate.model.redact import redact
 
 CLOCK_SKEW = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadData:
-    """What a file holds, validated: its rows and when its publisher last changed anything in it (UTC)."""
-
-    rows: tuple[DataRow, ...]
-    published_at: datetime
+SOURCE_CHARACTERS = 500
 
 
 def read_osv(data: bytes, bounds: DataBounds) -> ReadData:
@@ -41,16 +36,21 @@ def read_osv(data: bytes, bounds: DataBounds) -> ReadData:
         record = osv.parse_record(raw, where=where)
         if record.id in seen:
             message = f"advisory `{record.id}` ({where}) stands in the file twice: which one is right can't be told"
-            raise InputError(message, hint="nothing was imported", code="data_invalid", record=record.id)
+            raise invalid(message, record=record.id, where=where)
         seen.add(record.id)
         newest = record.modified if newest is None else max(newest, record.modified)
         rows.extend(record.rows())
     if newest is None:
-        raise _empty()
+        message = "the file holds no record, and no data is not clean data"
+        raise invalid(message)
     return ReadData(rows=tuple(rows), published_at=newest)
 
 
-READERS: Mapping[DataKind, Callable[[bytes, DataBounds], ReadData]] = {DataKind.OSV_PYPI: read_osv}
+READERS: Mapping[DataKind, Callable[[bytes, DataBounds], ReadData]] = {
+    DataKind.OSV_PYPI: read_osv,
+    DataKind.KNOWN_EXPLOITED: read_exploited,
+    DataKind.CONDA_NAMES: read_conda_names,
+}
 """One reader a kind. Adding a kind adds its line here."""
 
 
@@ -61,35 +61,74 @@ def import_file(  # noqa: PLR0913 - each is one fact of the call, all but two ke
     into: ReferenceData,
     source: str,
     now: datetime,
+    published_at: datetime | None = None,
     allow_older: bool = False,
+    allow_smaller: bool = False,
     bounds: DataBounds | None = None,
 ) -> StoredSnapshot:
     """Validate the file whole, then swap it in whole; on any error nothing has changed.
 
+    Args:
+        kind: what the file is.
+        path: where it lies.
+        into: where it is kept.
+        source: where it is from, for people; credentials in it are hidden.
+        now: the time of the import (UTC).
+        published_at: only for a kind whose files carry no date, and there needed: a claim that is kept as one.
+        allow_older: go back to data that is older than what is active.
+        allow_smaller: accept less than nine tenths of the rows that are active; a file cut at a line's end looks so.
+        bounds: what reading may cost.
+
     Raises:
         InputError: the file can't be read as this kind (`data_invalid`), or is dated in the future (`data_future`).
-        ConflictError: it is older than what is active and `allow_older` is not set (`data_older`).
+        UsageError: `published_at` is given for a file that carries its date, or missing for one that does not.
+        ConflictError: it is older (`data_older`) or much smaller (`data_smaller`) than what is active, and that was
+            not allowed.
         BoundError: a bound was hit.
         StoreError: the storage failed.
     """
     limits = bounds or DataBounds()
     data = read_bounded(path, limits)
     read = READERS[kind](data, limits)
-    if read.published_at > now + CLOCK_SKEW:
-        message = f"the file is dated {format_instant(read.published_at)}, which lies in the future"
+    dated = _dated(kind, read.published_at, published_at)
+    if dated > now + CLOCK_SKEW:
+        message = f"the file is dated {format_instant(dated)}, which lies in the future"
         raise InputError(message, hint="check this machine's clock, then where the file is from", code="data_future")
-    active = into.active(kind)
-    if active is not None and read.published_at < active.published_at and not allow_older:
-        message = f"the file is of {format_instant(read.published_at)}, the data in use of a later time"
-        raise ConflictError(message, hint="to go back to older data on purpose, say `--allow-older`", code="data_older")
+    _refuse_worse(kind, into, dated=dated, rows=len(read.rows), older=allow_older, smaller=allow_smaller)
     snapshot = DataSnapshot(
         kind=kind.value,
         digest=sha256_of(data),
-        source=redact(source)[:500],
-        published_at=read.published_at,
+        source=redact(source)[:SOURCE_CHARACTERS],
+        published_at=dated,
         imported_at=now,
     )
     return into.import_snapshot(snapshot, read.rows)
+
+
+def _refuse_worse(  # noqa: PLR0913 - what the file is and what was allowed
+    kind: DataKind, into: ReferenceData, *, dated: datetime, rows: int, older: bool, smaller: bool
+) -> None:
+    active = next((kept for kept in into.snapshots() if kept.active and kept.snapshot.kind == kind), None)
+    if active is None:
+        return
+    if dated < active.snapshot.published_at and not older:
+        message = f"the file is of {format_instant(dated)}, and the data in use is of a later time"
+        raise ConflictError(message, hint="to go back to older data on purpose, say `--allow-older`", code="data_older")
+    if rows * 10 < active.rows * 9 and not smaller:
+        message = f"the file has {rows} rows and the data in use {active.rows}: it may have been cut"
+        raise ConflictError(message, hint="if it is whole, say `--allow-smaller`", code="data_smaller")
+
+
+def _dated(kind: DataKind, read: datetime | None, claimed: datetime | None) -> datetime:
+    if read is not None and claimed is None:
+        return read
+    if read is None and claimed is not None:
+        return claimed
+    if read is None:
+        message = f"a `{kind}` file carries no date of its own"
+        raise UsageError(message, hint="say when it was published, with `--published-at`")
+    message = f"a `{kind}` file carries its own date, which no argument replaces"
+    raise UsageError(message, hint="leave `--published-at` out")
 
 
 def read_bounded(path: Path, bounds: DataBounds) -> bytes:
@@ -111,8 +150,3 @@ def read_bounded(path: Path, bounds: DataBounds) -> bytes:
         message = f"`{path.name}` is larger than the bound `file_bytes` of {bounds.file_bytes}"
         raise BoundError(message, hint="raise the bound in configuration if the file is sound", bound="file_bytes")
     return data
-
-
-def _empty() -> InputError:
-    message = "the file holds no record, and no data is not clean data"
-    return InputError(message, hint="fetch the file again; nothing was imported", code="data_invalid")

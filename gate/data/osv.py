@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gate.data.interface import DataRow
+from gate.data.reading import invalid, reason_of
 from gate.errors import InputError
 from gate.model.base import Instant, Value
 
@@ -91,7 +92,12 @@ class _Lenient(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
-def _pypi_name(value: str) -> str:
+def pypi_name(value: str) -> str:
+    """Return the PEP 503 form of a Python package name.
+
+    Raises:
+        ValueError: it is no such name.
+    """
     if not _NAME.fullmatch(value):
         message = "not a Python package name"
         raise ValueError(message)
@@ -185,7 +191,7 @@ def _advisories(raw: _Record) -> list[Advisory]:
     for entry in raw.affected or ():
         if entry.package is None or not entry.package.is_pypi:
             continue
-        name = _pypi_name(entry.package.name)
+        name = pypi_name(entry.package.name)
         before = merged.get(name)
         one = _advisory(raw, entry, name)
         merged[name] = one if before is None else _joined(before, one)
@@ -222,15 +228,5 @@ def _joined(first: Advisory, second: Advisory) -> Advisory:
 def _refused(error: ValueError, data: bytes, where: str) -> InputError:
     found = re.search(rb'"id"\s*:\s*"([A-Za-z0-9._:-]{1,100})"', data)
     record = found.group(1).decode() if found else "without an id"
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        reason = f"{'.'.join(str(part) for part in first['loc']) or 'record'}: {first['msg']}"
-    else:
-        reason = str(error)
-    return InputError(
-        f"advisory `{record}` ({where}) can't be read: {reason}",
-        hint="nothing was imported; take a newer dump, or a gate that reads this schema",
-        code="data_invalid",
-        record=record,
-        where=where,
-    )
+    reason = reason_of(error) if isinstance(error, ValidationError) else str(error)
+    return invalid(f"advisory `{record}` ({where}) can't be read: {reason}", record=record, where=where)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from gate.data.conda_names import names_of
 from gate.data.interface import DataKind, ReferenceData
 from gate.data.osv import Advisory
 from gate.errors import GateError
 from gate.findings.advisories.coverage import Pin, answered_for, label, pins_of
 from gate.model.digest import Digest
-from gate.model.finding import DataSnapshot, Finding, ScanState, SourceReport
-from gate.model.image import Inventory
+from gate.model.finding import DataSnapshot, ScanState, SourceReport
+from gate.model.image import Component, Inventory
+from gate.model.origin import Kind
 from gate.model.redact import redact
 
 NAME = "advisories"
@@ -49,15 +51,33 @@ class AdvisorySource:
         from gate.findings.advisories.audit import audit  # noqa: PLC0415 - importing pip-audit takes 0.4 s
 
         components = answered_for(inventory.components)
-        pins = [pins_of(component, {}) for component in components]
+        map_snapshot, conda_names = self._conda_names(components)
+        pins = [pins_of(component, conda_names) for component in components]
         wanted = tuple(dict.fromkeys(pin for group in pins for pin in group))
         result = audit(wanted, self._advisories(snapshot, wanted), now=now)
         looked_at = [bool(group) and all(pin in result.findings for pin in group) for group in pins]
-        unaudited = tuple(sorted(label(item) for item, seen in zip(components, looked_at, strict=True) if not seen))
-        findings = tuple(item for pin in sorted(result.findings, key=_by_name) for item in result.findings[pin])
-        return _report(
-            inventory.image.digest, snapshot, now, audited=sum(looked_at), unaudited=unaudited, findings=findings
+        report = SourceReport(
+            source=NAME,
+            subject=inventory.image.digest,
+            state=ScanState.NOT_SCANNED,
+            findings=tuple(item for pin in sorted(result.findings, key=_by_name) for item in result.findings[pin]),
+            audited=sum(looked_at),
+            unaudited=tuple(sorted(label(item) for item, seen in zip(components, looked_at, strict=True) if not seen)),
+            data=snapshot,
+            also=() if map_snapshot is None else (map_snapshot,),
         )
+        return _judged(report, now)
+
+    def _conda_names(
+        self, components: Iterable[Component]
+    ) -> tuple[DataSnapshot | None, Mapping[str, tuple[str, ...]]]:
+        """Look the conda packages up in the imported name map; without a map none has a name."""
+        names = {component.name for component in components if component.kind is Kind.CONDA}
+        snapshot = self._data.active(DataKind.CONDA_NAMES)
+        if not names or snapshot is None:
+            return None, {}
+        found = self._data.lookup(snapshot.kind, snapshot.digest, names)
+        return snapshot, {name: names_of(found[name]) for name in names}
 
     def _advisories(self, snapshot: DataSnapshot, pins: Iterable[Pin]) -> Mapping[str, tuple[Advisory, ...]]:
         names = sorted({pin.name for pin in pins})
@@ -69,35 +89,13 @@ def _by_name(pin: Pin) -> tuple[str, str]:
     return pin.name, pin.version
 
 
-def _report(  # noqa: PLR0913 - the report's own fields
-    subject: Digest,
-    snapshot: DataSnapshot,
-    now: datetime,
-    *,
-    audited: int,
-    unaudited: tuple[str, ...],
-    findings: tuple[Finding, ...],
-) -> SourceReport:
+def _judged(report: SourceReport, now: datetime) -> SourceReport:
     """Name the state. Where nothing at all was audited, nothing is clean."""
-    state = ScanState.FINDINGS if findings else ScanState.CLEAN
-    message = ""
-    if not audited:
-        state = ScanState.NOT_SCANNED
-        message = "nothing in the image could be audited: " + (
-            "no component has a name and a version that advisories know" if unaudited else "it has no such component"
-        )
-    return SourceReport(
-        source=NAME,
-        subject=subject,
-        state=state,
-        scanned_at=now if audited else None,
-        proof=PROOF if audited else "",
-        findings=findings,
-        audited=audited,
-        unaudited=unaudited,
-        data=snapshot,
-        message=message,
-    )
+    if report.audited:
+        state = ScanState.FINDINGS if report.findings else ScanState.CLEAN
+        return report.model_copy(update={"state": state, "scanned_at": now, "proof": PROOF})
+    message = "no package in the image has a name and a version that could be audited"
+    return report.model_copy(update={"message": message})
 
 
 def _failed(subject: Digest, snapshot: DataSnapshot | None, message: str) -> SourceReport:
