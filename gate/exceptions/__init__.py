@@ -1,0 +1,1 @@
+"""The exception workflow as pure functions, and the private storage of what was approved."""
