@@ -1,0 +1,103 @@
+"""`gate data`: import reference data, and say what is kept and how old it is."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gate.data.interface import DataKind
+
+if TYPE_CHECKING:
+    from gate.config import Config
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Format(StrEnum):
+    """How a status is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Database = Annotated[
+    str | None, typer.Option(help="Database address; else `GATE_DATABASE`, else the one in GATE_HOME.")
+]
+
+
+@app.command(name="import")
+def import_command(  # noqa: PLR0913 - one parameter an option
+    kind: Annotated[DataKind, typer.Argument(metavar="KIND", help="osv-pypi, known-exploited or conda-names.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file; its form is told by its first bytes.")],
+    *,
+    source: Annotated[str, typer.Option(help="Where the file is from, for the record.")] = "",
+    published_at: Annotated[
+        datetime | None, typer.Option(help="When it was published (UTC); for kinds whose files carry no date.")
+    ] = None,
+    allow_older: Annotated[bool, typer.Option("--allow-older", help="Go back to older data.")] = False,
+    allow_smaller: Annotated[bool, typer.Option("--allow-smaller", help="Accept much fewer rows than in use.")] = False,
+    database: Database = None,
+) -> None:
+    """Validate a file whole and swap it in whole; on any error nothing has changed.
+
+    Exit codes: 0 imported, 12 refused or failed, 2 wrong usage.
+    """
+    from gate.cli.data_store import LedgeredReferenceData  # noqa: PLC0415 - `--help` needs no database
+    from gate.data.importer import import_file  # noqa: PLC0415
+    from gate.store.engine import make_engine  # noqa: PLC0415
+    from gate.store.schema import upgrade  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    config = _config()
+    engine = make_engine(database or config.database)
+    try:
+        upgrade(engine)
+        stored = import_file(
+            kind,
+            file,
+            into=LedgeredReferenceData(engine, actor=config.principal, now=now),
+            source=source or file.name,
+            now=now,
+            published_at=published_at.replace(tzinfo=UTC) if published_at else None,
+            allow_older=allow_older,
+            allow_smaller=allow_smaller,
+        )
+    finally:
+        engine.dispose()
+    typer.echo(f"{kind.value}: {stored.rows} rows in use, {stored.snapshot.digest}")
+
+
+@app.command(name="status")
+def status_command(
+    *,
+    style: Annotated[Format, typer.Option("--format", help="How standard output is written.")] = Format.TEXT,
+    database: Database = None,
+) -> None:
+    """Say what reference data is kept, from where, and how old it is. Changes nothing."""
+    from gate.data.status import as_text, status  # noqa: PLC0415 - `--help` needs no database
+    from gate.store.engine import make_engine, reading  # noqa: PLC0415
+    from gate.store.reference import ReferenceRows  # noqa: PLC0415
+    from gate.store.schema import check_schema  # noqa: PLC0415
+
+    engine = make_engine(database or _config().database, read_only=True)
+    try:
+        with reading(engine) as connection:
+            check_schema(connection)
+            report = status(ReferenceRows(connection).snapshots(), now=datetime.now(UTC))
+    finally:
+        engine.dispose()
+    if style is Format.JSON:
+        typer.echo(report.model_dump_json(by_alias=True, indent=2))
+    else:
+        typer.echo(as_text(report), nl=False)
+
+
+def _config() -> Config:
+    from gate.config import load_config  # noqa: PLC0415 - as above
+
+    return load_config(os.environ)
