@@ -1,0 +1,1 @@
+"""Environment definitions: one reader per format, all of them turning text into references."""

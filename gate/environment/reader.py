@@ -1,0 +1,103 @@
+"""Read an environment definition: one file, or a folder as a whole, into `Declared`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING
+
+from gate.environment.detect import detect
+from gate.environment.reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+    from gate.bounds import DefinitionBounds
+    from gate.environment.text import Text
+    from gate.model.reference import Declared
+
+READERS = (
+    "requirements",
+    "conda",
+    "aml",
+    "dockerfile",
+)
+"""Every format has a module of its name in this package, imported when a text of that format is met."""
+
+_PASSED_BY = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox", ".nox"})
+
+
+def read_definition(path: Path, root: Path, bounds: DefinitionBounds) -> Declared:
+    """Read a file, or every definition in a folder, and all that they include inside the root.
+
+    Args:
+        path: the file or folder; must lie inside `root`.
+        root: the folder that no read leaves.
+        bounds: what reading may cost.
+
+    Returns:
+        What was declared. Never raises for what the files say: that is a problem in the result.
+    """
+    reading = Reading(root, bounds)
+    # Not resolved: a link is judged by `Reading`, under the name that it has here.
+    relative = os.path.relpath(os.path.abspath(path), os.path.abspath(root))  # noqa: PTH100 - must not follow links
+    if path.is_dir():
+        _folder(path, relative, reading)
+    else:
+        _file(relative.replace(os.sep, "/"), reading)
+    if not reading.references and not reading.problems and not reading.sources:
+        reading.problem("nothing_declared", "nothing is declared here, which proves nothing", relative)
+    return reading.declared()
+
+
+def _file(relative: str, reading: Reading) -> None:
+    text = reading.load(relative)
+    if text is None:
+        return
+    name = detect(text)
+    if name not in READERS:
+        reading.problem("unknown_format", "no format of environment definitions that is known", text)
+        return
+    read_as(name, text, reading)
+
+
+def read_as(name: str, text: Text, reading: Reading) -> None:
+    """Read the text with the reader of one format."""
+    reader(name).read(text, reading)
+
+
+def reader(name: str) -> ModuleType:
+    """Import the reader of one format; the others stay unloaded."""
+    return importlib.import_module(f"gate.environment.{name}")
+
+
+def _folder(path: Path, relative: str, reading: Reading) -> None:
+    texts: list[tuple[int, str, Text]] = []
+    for name in _walk(path, "" if relative == "." else relative.replace(os.sep, "/")):
+        text = reading.load(name)
+        if text is None:
+            continue
+        format_name = detect(text)
+        if format_name in READERS:
+            texts.append((_ORDER.get(format_name, 5), format_name, text))
+    reading.files.clear()
+    for _, format_name, text in sorted(texts, key=lambda one: (one[0], one[2].path)):
+        if text.path not in reading.files:
+            reading.files.append(text.path)
+            read_as(format_name, text, reading)
+    if not texts:
+        reading.problem("nothing_found", "no environment definition in this folder", relative)
+
+
+_ORDER = {"aml": 0, "dockerfile": 1, "mlflow": 2, "pyproject": 3, "conda": 4, "requirements": 6}
+"""Formats that include others come first, so that what they include is not read a second time."""
+
+
+def _walk(path: Path, relative: str) -> Iterator[str]:
+    for folder, names, files in os.walk(path, followlinks=False):
+        names[:] = sorted(one for one in names if one not in _PASSED_BY)
+        inside = os.path.relpath(folder, path).replace(os.sep, "/")
+        for one in sorted(files):
+            yield "/".join(part for part in (relative, "" if inside == "." else inside, one) if part)

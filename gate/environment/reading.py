@@ -1,0 +1,180 @@
+"""The one place where readers leave what they found, and through which alone they reach other files."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gate.environment.text import NotTextError, Text, decode
+from gate.model.redact import redact, redact_url
+from gate.model.reference import Declared, Problem, Reference, Severity, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gate.bounds import DefinitionBounds
+    from gate.environment.found import Found
+    from gate.model.origin import Origin
+
+
+class Reading:
+    """The state of reading one definition: what was found, what was opened, what bounds are left.
+
+    `root` is the folder that no read leaves, links resolved. Paths in results are relative to it, with `/`.
+    """
+
+    def __init__(self, root: Path, bounds: DefinitionBounds) -> None:
+        """Start with nothing found."""
+        self.root = root.resolve()
+        self.bounds = bounds
+        self.references: list[Reference] = []
+        self.sources: list[Source] = []
+        self.problems: list[Problem] = []
+        self.files: list[str] = []
+        self._active: list[str] = []
+        self._full = False
+
+    # what was found
+
+    def add(self, found: Found, origins: tuple[Origin, ...], text: Text) -> None:
+        """Keep one reference; past the bound one problem stands for all that follow."""
+        if len(self.references) >= self.bounds.references:
+            if not self._full:
+                self._full = True
+                self.problem("too_many_references", f"more than {self.bounds.references} references", text, found.line)
+            return
+        self.references.append(
+            Reference(
+                kind=found.kind,
+                name=redact_url(found.name),
+                spec=redact(found.spec),
+                origins=origins,
+                file=text.path,
+                line=found.line,
+                text=text.excerpt(found.line),
+                extras=found.extras,
+                marker=found.marker,
+                hashes=found.hashes,
+                distribution=found.distribution,
+                undetermined=found.undetermined,
+            )
+        )
+
+    def source(self, origin: Origin, text: Text, line: int) -> None:
+        """Keep one place that the definition puts in scope."""
+        self.sources.append(Source(origin=origin, file=text.path, line=line, text=text.excerpt(line)))
+
+    def problem(self, code: str, message: str, text: Text | str, line: int = 0, *, error: bool = True) -> None:
+        """Keep a problem of reading; an error makes the whole definition unparseable."""
+        path = text if isinstance(text, str) else text.path
+        severity = Severity.ERROR if error else Severity.WARNING
+        self.problems.append(Problem(code=code, message=redact(message)[:400], file=path, line=line, severity=severity))
+
+    def declared(self) -> Declared:
+        """Return all that was read, frozen."""
+        return Declared(
+            references=tuple(self.references),
+            sources=tuple(self.sources),
+            problems=tuple(self.problems),
+            files=tuple(self.files),
+        )
+
+    # other files
+
+    def locate(self, path: str, base: str = "") -> str | None:
+        """Return the path of an existing file inside the root, relative to it; None if there is none.
+
+        `base` is the folder (relative to the root) that a relative path starts from. An absolute path is looked up
+        nowhere: it names a place outside what was handed in.
+        """
+        target = self._inside(path, base)
+        return None if target is None or not (self.root / target).is_file() else target
+
+    def is_folder(self, path: str, base: str = "") -> bool:
+        """Say whether the path is a folder inside the root."""
+        target = self._inside(path, base)
+        return target is not None and (self.root / target).is_dir()
+
+    def _inside(self, path: str, base: str) -> str | None:
+        if not path or "\0" in path or path.startswith(("/", "~")) or len(path) > 4096:  # noqa: PLR2004 - PATH_MAX
+            return None
+        target = posixpath.normpath(posixpath.join(base, path.replace("\\", "/")))
+        if target == ".." or target.startswith(("../", "/")):
+            return None
+        try:
+            real = Path(os.path.realpath(self.root / target))
+        except (OSError, ValueError):
+            return None
+        return target if real == self.root or self.root in real.parents else None
+
+    def load(self, path: str, asked_by: str = "", line: int = 0) -> Text | None:
+        """Read one file inside the root, bounded; what forbids it is recorded as a problem and None returned."""
+        if len(self.files) >= self.bounds.files:
+            self.problem("too_many_files", f"more than {self.bounds.files} files", asked_by or path, line)
+            return None
+        target = self._inside(path, "")
+        if target is None:
+            self.problem("outside_root", f"`{path}` lies outside the folder that was handed in", asked_by or path, line)
+            return None
+        data = self._bytes(target)
+        if data is None:
+            return None
+        longest = max(map(len, data.split(b"\n")))
+        if longest > self.bounds.line_bytes:
+            number = next(i for i, one in enumerate(data.split(b"\n"), 1) if len(one) == longest)
+            message = f"a line of {longest} bytes; the bound is {self.bounds.line_bytes}"
+            self.problem("line_too_long", message, target, number)
+            return None
+        try:
+            text = Text(path=target, content=decode(data))
+        except NotTextError as error:
+            self.problem("not_text", str(error), target)
+            return None
+        if target not in self.files:
+            self.files.append(target)
+        return text
+
+    def _bytes(self, target: str) -> bytes | None:
+        path = self.root / target
+        try:
+            if not path.is_file():
+                self.problem("no_such_file", f"`{target}` does not exist or is no regular file", target)
+                return None
+            with path.open("rb") as stream:
+                data = stream.read(self.bounds.file_bytes + 1)
+        except OSError as error:
+            self.problem("unreadable", f"`{target}` can't be read: {error.strerror or error}", target)
+            return None
+        if len(data) > self.bounds.file_bytes:
+            self.problem("file_too_large", f"more than {self.bounds.file_bytes} bytes", target)
+            return None
+        return data
+
+    @contextmanager
+    def including(self, path: str, asked_by: Text, line: int) -> Iterator[Text | None]:
+        """Open an included file for the length of the block; None (and a problem) on a cycle, a bound or no file."""
+        if path in self._active:
+            self.problem("include_cycle", f"`{path}` includes itself", asked_by, line)
+            yield None
+            return
+        if len(self._active) >= self.bounds.depth:
+            self.problem("too_deep", f"more than {self.bounds.depth} includes deep", asked_by, line)
+            yield None
+            return
+        self._active.append(path)
+        try:
+            yield self.load(path, asked_by.path, line)
+        finally:
+            self._active.pop()
+
+    @contextmanager
+    def entering(self, path: str) -> Iterator[None]:
+        """Mark the entry file as open, so that an include of it is seen as a cycle."""
+        self._active.append(path)
+        try:
+            yield
+        finally:
+            self._active.pop()

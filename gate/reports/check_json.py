@@ -1,0 +1,75 @@
+"""A check as one JSON object, `gate.check/1`; its schema is docs/schemas/check-1.schema.json."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gate.reports.check_rows import counts_of, row_of
+
+if TYPE_CHECKING:
+    from gate.environment.check import CheckedReference, CheckedSource, CheckReport
+    from gate.model.reference import Problem
+
+SCHEMA = "gate.check/1"
+
+
+def render(report: CheckReport) -> str:
+    """Return the JSON text, references in the order of the files."""
+    return json.dumps(as_object(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_object(report: CheckReport) -> dict[str, object]:
+    """Return the report as plain data: what the service answers, too."""
+    return {
+        "schema": SCHEMA,
+        "verdict": report.verdict,
+        "references": [_reference(one) for one in report.references],
+        "sources": [_source(one) for one in report.sources],
+        "problems": [_problem(one) for one in report.problems],
+        "files": list(report.files),
+        "counts": counts_of(report),
+    }
+
+
+def _reference(checked: CheckedReference) -> dict[str, object]:
+    reference, disposed, row = checked.reference, checked.disposed, row_of(checked)
+    return {
+        "kind": reference.kind.value,
+        "name": reference.name,
+        "spec": reference.spec,
+        "origins": [origin.model_dump(mode="json") for origin in reference.origins],
+        "disposition": disposed.disposition.value,
+        "rule": disposed.code,
+        "grant": disposed.grant,
+        "file": reference.file,
+        "line": reference.line,
+        "text": reference.text,
+        "reason": row.reason,
+        "way_out": row.way_out,
+        "extras": list(reference.extras),
+        "marker": reference.marker,
+        "hashes": list(reference.hashes),
+    }
+
+
+def _source(checked: CheckedSource) -> dict[str, object]:
+    source = checked.source
+    return {
+        "origin": source.origin.model_dump(mode="json"),
+        "safelisted": checked.safelisted,
+        "covered": checked.covered,
+        "file": source.file,
+        "line": source.line,
+        "text": source.text,
+    }
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "code": problem.code,
+        "severity": problem.severity.value,
+        "message": problem.message,
+        "file": problem.file,
+        "line": problem.line,
+    }

@@ -1,0 +1,38 @@
+"""A check for a person at a terminal: the verdict, what blocks and what to do, and nothing about what is fine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.model.origin import Disposition
+from gate.model.reference import Severity
+from gate.reports.check_rows import headline, rows_of
+
+if TYPE_CHECKING:
+    from gate.environment.check import CheckReport
+
+
+def render(report: CheckReport) -> str:
+    """Return the text; control characters of judged files are shown, not obeyed."""
+    lines = [headline(report)]
+    for row in rows_of(report):
+        if row.disposition is Disposition.SAFELISTED:
+            continue
+        reference = row.checked.reference
+        lines.append(f"\n{reference.file}:{reference.line}: {row.disposition.value}: {row.subject}")
+        lines.append(f"  why: {row.reason}")
+        if row.way_out:
+            lines.append(f"  next: {row.way_out}")
+    for one in report.sources:
+        if not (one.safelisted or one.covered):
+            lines.append(f"\n{one.source.file}:{one.source.line}: not safelisted: {one.source.origin.location}")
+            if not any(one.source.origin in checked.reference.origins for checked in report.references):
+                lines.append("  next: remove it, nothing that is listed here needs it")
+    for problem in sorted(report.problems, key=lambda one: one.severity is Severity.WARNING):
+        where = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        lines.append(f"\n{where}: {problem.severity.value}[{problem.code}]: {problem.message}")
+    return "\n".join(map(_visible, lines)) + "\n"
+
+
+def _visible(line: str) -> str:
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in line)
