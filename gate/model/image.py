@@ -38,6 +38,15 @@ class ImageRef(Value):
         prefix = "" if self.transport is Transport.REGISTRY else f"{self.transport.value}:"
         return prefix + self.repository
 
+    @classmethod
+    def of_place(cls, place: str, *, tag: str = "", digest: Digest | None = None) -> ImageRef:
+        """Return the ref of a place as `place` writes it."""
+        for transport in (Transport.OCI_LAYOUT, Transport.DOCKER_ENGINE):
+            prefix = f"{transport.value}:"
+            if place.startswith(prefix):
+                return cls(transport=transport, repository=place.removeprefix(prefix), tag=tag, digest=digest)
+        return cls(transport=Transport.REGISTRY, repository=place, tag=tag, digest=digest)
+
     def __str__(self) -> str:
         """Write it the way it is typed."""
         return f"{self.place}@{self.digest}" if self.digest else f"{self.place}:{self.tag}"

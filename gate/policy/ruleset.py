@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:712748a75fb690ca40d44c7f589aa68cd7b136d5288b323d69b84bb0b7b1553c"
+RULESET = "sha256:db5621d4578dac699b3b03011be185bdedf010360563bba687e62f17071f3825"

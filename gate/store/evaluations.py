@@ -110,17 +110,21 @@ class Evaluations:
             self._connection.execute(sa.insert(evaluations).values(_row(fresh)))
             return Claim(kind=ClaimKind.STARTED, evaluation=fresh)
         lapsed = standing.lease_expires_at is None or standing.lease_expires_at <= now
-        if not lapsed and standing.lease_owner != submitted.lease_owner:
+        if not lapsed:
             return Claim(kind=ClaimKind.JOINED, evaluation=standing)
         return self._adopt(standing, submitted)
 
     def get(self, evaluation: str) -> Evaluation:
         """Return one run; NotFoundError if there is none of that id."""
-        found = self._one(evaluations.c.id == evaluation)
+        found = self.find(evaluation)
         if found is None:
             message = f"no evaluation `{evaluation}`"
             raise NotFoundError(message, hint="list them with `gate audit list`", evaluation=evaluation)
         return found
+
+    def find(self, evaluation: str) -> Evaluation | None:
+        """Return one run, or None if there is none of that id."""
+        return self._one(evaluations.c.id == evaluation)
 
     def first_seen(self, repository: str, digest: str | None) -> datetime | None:
         """Return when this digest first came to this place, or None if it never did."""

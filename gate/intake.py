@@ -1,0 +1,178 @@
+"""Take a submission in, once: start a run, join the one under way, or adopt the one whose process died."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from gate.errors import GateError, StoreError
+from gate.ledger.record import Event, LedgerRecord
+from gate.ledger.writer import append, lock
+from gate.model.base import canonical_json, sha256_of
+from gate.store.blobs import Blobs
+from gate.store.engine import reading, writing
+from gate.store.evaluations import FINAL, Claim, ClaimKind, Evaluation, Evaluations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Engine
+
+    from gate.durable import Durable
+    from gate.evaluation import Submission
+    from gate.leases import Leases
+    from gate.model.principal import Principal
+
+_POLL_SECONDS = 0.1
+_KINDS = {ClaimKind.STARTED: Event.EVALUATION_SUBMITTED, ClaimKind.ADOPTED: Event.ADOPTED}
+
+
+class Intake:
+    """The door. Whoever submits the same digest, environment and policy while a run is open gets that run."""
+
+    def __init__(self, *, engine: Engine, durable: Durable, leases: Leases, clock: Callable[[], datetime]) -> None:
+        """Take the collaborators."""
+        self._engine = engine
+        self._durable = durable
+        self._leases = leases
+        self._clock = clock
+
+    def submit(self, submission: Submission, requester: Principal) -> Evaluation:
+        """Put the submission on record and see to it that somebody works on it."""
+        now = self._clock()
+        with writing(self._engine) as connection:
+            lock(connection)
+            claim = Evaluations(connection).claim(self._row(connection, submission, requester, now), now=now)
+            self._on_record(connection, claim, submission, requester, now)
+        self._work(claim)
+        return claim.evaluation
+
+    def refuse(self, place: str, tag: str, requester: Principal, error: GateError) -> str:
+        """Put on record that something was submitted that could not be taken in; return the id of that record."""
+        run = _run_id()
+        record = LedgerRecord(
+            event=Event.FAILED,
+            evaluation=run,
+            recorded_at=self._clock(),
+            repository=place,
+            facts={"code": error.error_code, "tag": tag} if tag else {"code": error.error_code},
+        )
+        with writing(self._engine) as connection:
+            append(connection, record, {"actor": requester.key})
+        return run
+
+    def sweep(self) -> int:
+        """Adopt every run whose lease has lapsed; return how many. Called at the start of a service."""
+        now, adopted = self._clock(), 0
+        with reading(self._engine) as connection:
+            lapsed = Evaluations(connection).lapsed(now)
+        for row in lapsed:
+            adopted += self._adopt(row)
+        return adopted
+
+    def wait(self, run: str, *, until: Callable[[], bool] = lambda: False) -> Evaluation:
+        """Wait for a run's end, wherever it is carried out; adopt it should its process die meanwhile.
+
+        Args:
+            run: the evaluation's id.
+            until: asked between two looks; true ends the waiting early.
+
+        Raises:
+            StoreError: this process's own run broke off because nothing could be kept.
+        """
+        while True:
+            with reading(self._engine) as connection:
+                row = Evaluations(connection).get(run)
+            if row.state in FINAL or until():
+                return row
+            mine = row.lease_owner == self._leases.owner
+            if mine and self._durable.broken(run, attempt=row.attempt):
+                message = f"evaluation `{run}` broke off: its state could not be kept"
+                raise StoreError(message, code="evaluation_broken", hint="run the same command again to go on with it")
+            if not mine and row.lease_expires_at is not None and row.lease_expires_at <= self._clock():
+                self._adopt(row)
+            time.sleep(_POLL_SECONDS)
+
+    def _row(self, connection: Connection, submission: Submission, requester: Principal, now: datetime) -> Evaluation:
+        blobs = Blobs(connection)
+        environment = blobs.put(submission.environment.canonical())
+        policy = blobs.put(submission.policy.canonical())
+        ref = submission.ref
+        key = sha256_of(canonical_json([ref.place, ref.digest, environment, policy]))
+        return Evaluation(
+            id=_run_id(),
+            key=key,
+            repository=ref.place,
+            tag=ref.tag,
+            digest=ref.digest,
+            environment_digest=environment,
+            policy_digest=policy,
+            requester=requester,
+            submitted_at=now,
+            first_seen_at=now,
+            lease_owner=self._leases.owner,
+            lease_expires_at=self._leases.until(now),
+        )
+
+    def _on_record(
+        self, connection: Connection, claim: Claim, submission: Submission, requester: Principal, now: datetime
+    ) -> None:
+        event = _KINDS.get(claim.kind)
+        if event is None:
+            return
+        row = claim.evaluation
+        facts = {"environment": row.environment_digest or "", "policy": row.policy_digest or "", "tag": row.tag}
+        base = LedgerRecord(
+            event=event,
+            evaluation=row.id,
+            attempt=row.attempt,
+            recorded_at=now,
+            subject=row.digest,
+            repository=row.repository,
+            facts={name: value for name, value in facts.items() if value},
+        )
+        append(connection, base, {"actor": requester.key})
+        if event is Event.EVALUATION_SUBMITTED:
+            resolved = {"event": Event.DIGEST_RESOLVED, "facts": {"digest": str(submission.ref.digest)}}
+            append(connection, base.model_copy(update=resolved))
+
+    def _work(self, claim: Claim) -> None:
+        row = claim.evaluation
+        match claim.kind:
+            case ClaimKind.STARTED:
+                self._leases.take(row.id, row.attempt)
+                self._durable.start(row.id)
+            case ClaimKind.ADOPTED:
+                self._leases.take(row.id, row.attempt)
+                self._durable.adopt(row.id, attempt=row.attempt)
+            case ClaimKind.JOINED:
+                pass
+
+    def _adopt(self, row: Evaluation) -> bool:
+        now = self._clock()
+        mine = row.model_copy(update={"lease_owner": self._leases.owner, "lease_expires_at": self._leases.until(now)})
+        with writing(self._engine) as connection:
+            lock(connection)
+            standing = Evaluations(connection).get(row.id)
+            if standing.state in FINAL:
+                return False
+            claim = Evaluations(connection).claim(mine, now=now)
+            if claim.kind is not ClaimKind.ADOPTED:
+                return False
+            record = LedgerRecord(
+                event=Event.ADOPTED,
+                evaluation=row.id,
+                attempt=claim.evaluation.attempt,
+                recorded_at=now,
+                subject=row.digest,
+                repository=row.repository,
+            )
+            append(connection, record)
+        self._work(claim)
+        return True
+
+
+def _run_id() -> str:
+    return f"EVL-{uuid.uuid4().hex}"
