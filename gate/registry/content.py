@@ -27,7 +27,7 @@ _KNOWN = frozenset({
     "digest", "size", "urls", "data", "platform",
 })  # fmt: skip
 _LARGEST = 2**53 - 1
-_FOLDED = {key.lower(): key for key in _KNOWN}
+_FOLDED = {key.casefold(): key for key in _KNOWN}
 
 
 class Content(Value):
@@ -115,7 +115,7 @@ def _refuse_other_letters(data: object, what: str) -> None:
         match waiting.pop():
             case dict(entries):
                 for key, value in entries.items():
-                    if _FOLDED.get(key.lower(), key) != key:
+                    if _FOLDED.get(key.casefold(), key) != key:
                         raise _ambiguous(what, key)
                     if key != "annotations":
                         waiting.append(value)
