@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gate.bounds import WheelBounds
+    from gate.index.facts import WheelFacts
+    from gate.index.project import IndexFile, NoSuchProject, Project
     from gate.model.image import Component
 
 FileFact: TypeAlias = tuple[int, str]
@@ -37,6 +40,30 @@ class InstalledFiles(Protocol):
 class ListedFiles(InstalledFiles, Protocol):
     """Also knows files that no record names: without it, what was added beside a package can't be seen here."""
 
+    def file(self, path: str) -> FileFact | None:
+        """Return one file by its path in the image, or None if the image has no such file."""
+        ...
+
     def below(self, folder: str) -> Mapping[str, FileFact]:
         """Return every file below the folder, by path in the image; empty if there is no such folder."""
+        ...
+
+
+@runtime_checkable
+class Index(Protocol):
+    """What is asked of a Python index; `gate.index.client.PythonIndex` is one."""
+
+    name: str
+    bounds: WheelBounds
+
+    def project(self, name: str) -> Project | NoSuchProject:
+        """Return what the index has under a name; UpstreamError if it can't be told."""
+        ...
+
+    def metadata(self, file: IndexFile) -> bytes:
+        """Return the METADATA of a wheel; UpstreamError if it can't be told."""
+        ...
+
+    def wheel(self, file: IndexFile) -> WheelFacts:
+        """Return what a wheel holds; UpstreamError if it can't be told, InputError if the wheel is refused."""
         ...

@@ -1,0 +1,151 @@
+"""Hold what a wheel records against what an image has: every row, and every file that nobody published."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gate.origin.interface import ListedFiles
+from gate.origin.place import header_of, is_added, is_compiled, is_script, site_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Container, Iterator, Mapping
+
+    from gate.index.facts import RecordRow, WheelFacts
+    from gate.model.image import Component
+    from gate.origin.interface import FileFact, InstalledFiles
+    from gate.origin.place import Site
+
+_EXAMPLES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One wheel against one installed component.
+
+    `missing` and `differing` are paths in the wheel, `extras` paths in the image; `compiled` and `generated` count
+    what installers write and nobody publishes; `unhashed` rows of the wheel say nothing that can be compared.
+    """
+
+    rows: int
+    missing: tuple[str, ...]
+    differing: tuple[str, ...]
+    unhashed: int
+    extras: tuple[str, ...]
+    compiled: int
+    generated: int
+
+    @property
+    def equal(self) -> bool:
+        """Say whether every row was compared and is equal, and nothing was added."""
+        return not (self.missing or self.differing or self.extras or self.unhashed) and self.rows > 0
+
+    @property
+    def wrong(self) -> int:
+        """How far the two are apart: what sorts candidates."""
+        return len(self.missing) + len(self.differing)
+
+    def evidence(self) -> dict[str, str]:
+        """Return the counts and up to ten examples, as text."""
+        counts = {
+            "rows": self.rows,
+            "missing": len(self.missing),
+            "differing": len(self.differing),
+            "unhashed": self.unhashed,
+            "extra": len(self.extras),
+            "compiled": self.compiled,
+            "generated": self.generated,
+        }
+        found = {key: str(count) for key, count in counts.items() if count}
+        examples = (*self.differing, *self.missing, *self.extras)[:_EXAMPLES]
+        return found | ({"examples": "\n".join(examples)} if examples else {})
+
+
+def compare(component: Component, files: InstalledFiles, facts: WheelFacts, claimed: Container[str] = ()) -> Comparison:
+    """Compare a wheel's RECORD with the image's files.
+
+    Args:
+        component: installed, with the path of its `.dist-info`.
+        files: of the image.
+        facts: of the wheel.
+        claimed: paths in the image that other components' records name: those are not this one's extras.
+    """
+    site = site_of(component.path)
+    rows = files.rows(component)
+    look = _looker(rows, files)
+    missing, differing, unhashed = [], [], 0
+    taken: set[str] = set()
+    for path, row in facts.record.items():
+        place, fact = _find(path, facts, site, look, rows)
+        taken.add(place)
+        if not row.sha256:
+            unhashed += 1
+        elif fact is None:
+            missing.append(path)
+        elif not _same(row, fact):
+            differing.append(path)
+    left = [path for path in sorted({*rows, *_beside(site, taken, files, claimed)}) if path not in taken]
+    compiled = [path for path in left if is_compiled(path, taken) or is_compiled(path, claimed)]
+    generated = [path for path in left if is_script(path, site, facts)]
+    known = {*compiled, *generated}
+    return Comparison(
+        rows=len(facts.record),
+        missing=tuple(missing),
+        differing=tuple(differing),
+        unhashed=unhashed,
+        extras=tuple(path for path in left if path not in known and not is_added(path, component.path)),
+        compiled=len(compiled),
+        generated=len(generated),
+    )
+
+
+def _looker(rows: Mapping[str, FileFact], files: InstalledFiles) -> Callable[[str], FileFact | None]:
+    if not isinstance(files, ListedFiles):
+        return rows.get
+    everything = files
+    return lambda path: rows.get(path) or everything.file(path)
+
+
+def _find(
+    path: str,
+    facts: WheelFacts,
+    site: Site,
+    look: Callable[[str], FileFact | None],
+    rows: Mapping[str, FileFact],
+) -> tuple[str, FileFact | None]:
+    header = header_of(path, facts)
+    if header:
+        return next(
+            ((place, fact) for place, fact in rows.items() if "include/" in place and place.endswith("/" + header)),
+            (path, None),
+        )
+    first = ""
+    for place in site.places(path, facts):
+        first = first or place
+        fact = look(place)
+        if fact is not None:
+            return place, fact
+    return first, None
+
+
+def _same(row: RecordRow, fact: FileFact) -> bool:
+    size, sha256 = fact
+    return sha256.removeprefix("sha256:") == row.sha256 and row.size in {-1, size}
+
+
+def _beside(site: Site, taken: Collection[str], files: InstalledFiles, claimed: Container[str]) -> Iterator[str]:
+    """Yield files in the package's own folders that no other component's record names."""
+    if not isinstance(files, ListedFiles):
+        return
+    owned = {posixpath.dirname(path) for path in taken} - {site.folder, *site.scripts(), *site.prefixes}
+    inside = site.folder + "/" if site.folder else ""
+    for folder in sorted(folder for folder in owned if folder.startswith(inside)):
+        if any(parent in owned for parent in _parents(folder)):
+            continue
+        yield from (path for path in files.below(folder) if path not in claimed)
+
+
+def _parents(folder: str) -> Iterator[str]:
+    while folder := posixpath.dirname(folder):
+        yield folder

@@ -1,0 +1,124 @@
+"""Prove the origin of everything found in an image: one proof a component, none skipped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gate.errors import GateError
+from gate.model.image import Proof
+from gate.model.origin import Kind, Origin, OriginKind
+from gate.origin.conda import prove_conda
+from gate.origin.desk import Desk
+from gate.origin.dpkg import prove_os_package
+from gate.origin.grants import match_grants
+from gate.origin.python import prove_python
+from gate.origin.verdict import failed, proven, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+
+    from gate.index.facts import WheelFacts
+    from gate.model.exception import Grant
+    from gate.model.image import Component, Inventory
+    from gate.origin.interface import Index, InstalledFiles
+
+_PYTHON = frozenset({Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL})
+
+
+def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but two are named
+    inventory: Inventory,
+    files: InstalledFiles,
+    *,
+    index: Index | None,
+    grants: Iterable[Grant] = (),
+    wheels: Mapping[str, WheelFacts] | None = None,
+    reserved: Iterable[str] = (),
+    workers: int = 8,
+) -> Inventory:
+    """Return the inventory with a proof in every component.
+
+    Args:
+        inventory: as the image's reader made it.
+        files: of the same image.
+        index: what Python packages are held against; None if none may be asked, and then none is proven by one.
+        grants: all that name Python wheels, in force or not.
+        wheels: facts of the wheels that grants name, by `sha256:…` of the whole file (`wheel_facts_of`).
+        reserved: private names, exact or as a prefix that ends in `*`; they are not sent to the index.
+        workers: how many questions are asked at a time.
+
+    Nothing is raised for a component: what goes wrong becomes its proof.
+    """
+    desk = None if index is None else Desk(index, reserved=reserved)
+    prover = _Prover(inventory, files, desk=desk, grants=tuple(grants), wheels=dict(wheels or {}))
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="origin") as pool:
+        proofs = list(pool.map(prover.prove, inventory.components))
+    components = tuple(
+        component.model_copy(update={"proof": proof})
+        for component, proof in zip(inventory.components, proofs, strict=True)
+    )
+    return inventory.model_copy(update={"components": components})
+
+
+@dataclass(frozen=True, slots=True)
+class _OthersOf:
+    """The paths that records of other components name than the one with these rows."""
+
+    claims: Mapping[str, int]
+    own: Container[str]
+
+    def __contains__(self, path: object) -> bool:
+        return self.claims.get(path, 0) > (path in self.own)  # type: ignore[call-overload,no-any-return]
+
+
+class _Prover:
+    def __init__(
+        self,
+        inventory: Inventory,
+        files: InstalledFiles,
+        *,
+        desk: Desk | None,
+        grants: tuple[Grant, ...],
+        wheels: Mapping[str, WheelFacts],
+    ) -> None:
+        self._base = inventory.base
+        self._files = files
+        self._desk = desk
+        self._grants = grants
+        self._wheels = wheels
+        self._claims: Counter[str] = Counter()
+        for component in inventory.components:
+            if component.kind in _PYTHON:
+                # What can't be read claims nothing here, and fails when its own turn comes.
+                with suppress(Exception):
+                    self._claims.update(files.rows(component).keys())
+
+    def prove(self, component: Component) -> Proof:
+        try:
+            return self._prove(component)
+        except GateError as error:
+            return failed(error)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with one must not hide the others
+            return unknown("prover_failed", {"error": type(error).__name__})
+
+    def _prove(self, component: Component) -> Proof:
+        if component.in_base and self._base is not None and not _is_modified(component):
+            origin = Origin(kind=OriginKind.BASE_IMAGE, location=self._base.reference)
+            return proven("base_layer", origin, {"layer": str(component.layer)})
+        if component.kind in _PYTHON:
+            claimed = _OthersOf(self._claims, self._files.rows(component))
+            granted = match_grants(component, self._files, self._grants, self._wheels, claimed)
+            return prove_python(component, self._files, desk=self._desk, granted=granted, claimed=claimed)
+        if component.kind is Kind.CONDA:
+            return prove_conda(component)
+        if component.kind is Kind.OS:
+            return prove_os_package(component)
+        return unknown("no_prover", {"kind": component.kind.value})
+
+
+def _is_modified(component: Component) -> bool:
+    """Say whether files of it are not what its record says: a later layer may have written over the base's."""
+    return component.record is not None and component.record.differing > 0
