@@ -59,6 +59,7 @@ class ImageBounds:
     metadata_bytes: int = 32 * MIB
     kept_bytes: int = 1 * GIB
     name_bytes: int = 4 * KIB
+    components: int = 200_000
     archive_bytes: int = 64 * GIB
     manifests: int = 10_000
     tags: int = 10_000
