@@ -1,6 +1,6 @@
 """Give every reference and every component exactly one disposition, from its origins, the safelist and the grants.
 
-Pure. The order in each function is the order of trust: what can't be told blocks, then grants, then the safelist.
+Pure. What can't be told is undetermined, which blocks; a grant lifts only what is not safelisted.
 """
 
 from __future__ import annotations
@@ -117,17 +117,24 @@ def dispose_reference(
 def _reference(
     reference: Reference, policy: Policy, grants: Sequence[Grant], bounds: Bounds
 ) -> tuple[Disposition, str, str]:
+    disposition, code = _by_origins(reference, policy.safelist)
+    if disposition is Disposition.SAFELISTED:
+        return disposition, code, ""
     for grant in grants:
         if _names(grant, reference) and grant_state(grant, bounds) is GrantState.IN_FORCE:
             return Disposition.GRANTED, "granted", grant.id
+    return disposition, code, ""
+
+
+def _by_origins(reference: Reference, safelist: Safelist) -> tuple[Disposition, str]:
     if reference.undetermined:
-        return Disposition.UNDETERMINED, reference.undetermined, ""
+        return Disposition.UNDETERMINED, reference.undetermined
     if not reference.origins:
-        return Disposition.UNDETERMINED, "no_origin", ""
-    refused = [origin for origin in reference.origins if not origin_allowed(origin, policy.safelist)]
-    if not refused:
-        return Disposition.SAFELISTED, "safelisted", ""
-    return Disposition.BLOCKED, _refusal(reference, refused), ""
+        return Disposition.UNDETERMINED, "no_origin"
+    refused = [origin for origin in reference.origins if not origin_allowed(origin, safelist)]
+    if refused:
+        return Disposition.BLOCKED, _refusal(reference, refused)
+    return Disposition.SAFELISTED, "safelisted"
 
 
 def _refusal(reference: Reference, refused: Sequence[Origin]) -> str:

@@ -59,9 +59,7 @@ def passed(rule: str, code: str, **params: object) -> RuleResult:
     return RuleResult(rule=rule, status=Status.PASS, code=code, params=_text(params))
 
 
-def result(
-    rule: str, status: Status, code: str, subject: str = "", request: str = "", **params: object
-) -> RuleResult:
+def result(rule: str, status: Status, code: str, subject: str = "", request: str = "", **params: object) -> RuleResult:
     """Return a result about one subject."""
     return RuleResult(rule=rule, status=status, code=code, subject=subject, request=request, params=_text(params))
 

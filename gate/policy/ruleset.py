@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:db5621d4578dac699b3b03011be185bdedf010360563bba687e62f17071f3825"
+RULESET = "sha256:e7ff910786a341b278dd8cbb114c6f16cb641ab47519b6732281a69d8bf2cb25"

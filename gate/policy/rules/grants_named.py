@@ -42,7 +42,7 @@ class GrantsNamed:
 
     def check(self, case: Case) -> Iterator[RuleResult]:
         """Yield a warning for each grant that concerns the image and does not hold, and one pass with the used."""
-        used = {disposed.grant for disposed in (*case.references, *case.components) if disposed.grant}
+        used = {disposed.grant for disposed in case.components if disposed.grant}
         for grant in case.evidence.exceptions.grants:
             state = self._state(grant, case)
             if grant.id not in used and state is not GrantState.IN_FORCE:
