@@ -20,6 +20,9 @@ SALT_BYTES = 32
 LEAF_BYTES = 64 * 1024
 """Largest record, in bytes of its canonical form; what is larger belongs into a blob."""
 
+CONTENT_FACTS = ("decision", "evidence", "plan", "receipt", "failure")
+"""Facts that name kept content by digest: what they name must still be there when the ledger is verified."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from gate.model.digest import Digest
 
+_CHUNK = 400
+
 
 class Blobs:
     """The blobs that one transaction sees. Nothing here is ever changed; the same bytes twice are kept once."""
@@ -55,6 +57,15 @@ class Blobs:
             message = f"the content kept under `{digest}` was altered"
             raise StoreError(message, code="blob_altered", hint="run `gate audit verify`", digest=digest)
         return bytes(data)
+
+    def sizes(self, digests: Iterable[Digest]) -> dict[Digest, int]:
+        """Return the size in bytes of each of these that is kept, without reading it."""
+        wanted, found = sorted(set(digests)), dict[str, int]()
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            rows = self._connection.execute(sa.select(blobs.c.digest, blobs.c.size).where(blobs.c.digest.in_(chunk)))
+            found.update({row.digest: row.size for row in rows})
+        return found
 
     def altered(self) -> Iterator[Digest]:
         """Hash everything that is kept and name each digest whose bytes or size are not its own, in order."""

@@ -34,6 +34,19 @@ class DecisionRow(Value):
     policy: Digest
     decided_at: Instant
 
+    @classmethod
+    def of(cls, evaluation: str, decision: Decision) -> DecisionRow:
+        """Return the row that finds this decision."""
+        return cls(
+            evaluation=evaluation,
+            digest=decision.fingerprint(),
+            subject=decision.subject,
+            repository=decision.repository,
+            outcome=decision.outcome,
+            policy=decision.policy,
+            decided_at=decision.decided_at,
+        )
+
 
 class DecisionFilter(Value):
     """Which decisions to list: all conditions that are set hold. `before` is the last row of the page before."""
@@ -58,15 +71,7 @@ class Decisions:
     def put(self, evaluation: str, decision: Decision) -> Digest:
         """Keep the decision of an evaluation and return its digest; the same once more changes nothing."""
         digest = Blobs(self._connection).put(decision.canonical())
-        row = {
-            "evaluation": evaluation,
-            "digest": digest,
-            "subject": decision.subject,
-            "repository": decision.repository,
-            "outcome": decision.outcome.value,
-            "policy": decision.policy,
-            "decided_at": format_instant(decision.decided_at),
-        }
+        row = DecisionRow.of(evaluation, decision).model_dump(mode="json")
         insert_new(self._connection, decisions, [row])
         return digest
 
