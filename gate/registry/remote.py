@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.parse import quote, urlencode
 
 from gate.bounds import ImageBounds
@@ -18,10 +18,10 @@ from gate.model.image import ImageRef
 from gate.registry.auth import CredentialProvider
 from gate.registry.content import IMAGE_TYPES, INDEX_TYPES
 from gate.registry.interface import Descriptor, Manifest
-from gate.registry.remote_blob import verified
 from gate.registry.remote_tokens import Authorizer
 from gate.registry.remote_upload import CHUNK_BYTES, Upload
 from gate.registry.remote_wire import Place, Wire, error_codes, next_page
+from gate.registry.verified import verified
 
 _ACCEPT = {"Accept": ", ".join(sorted(IMAGE_TYPES | INDEX_TYPES))}
 _PAGE = 1000
@@ -64,7 +64,7 @@ class RemoteRegistry:
 
     @contextmanager
     def blob(self, ref: ImageRef, descriptor: Descriptor) -> Iterator[BinaryIO]:
-        """Stream a blob; see `VerifiedBlob` for what reading raises.
+        """Stream a blob; reading to its end raises IntegrityError if it has another size or digest.
 
         Raises:
             BoundError: the descriptor says that it is larger than any layer may be.
@@ -76,7 +76,7 @@ class RemoteRegistry:
         url = f"{place.url}/blobs/{descriptor.digest}"
         missing = f"blob {descriptor.digest} of `{ref.repository}`"
         with self._wire.stream(place, url, (place.scope("pull"),), missing) as opened:
-            yield verified(opened.body, descriptor)
+            yield verified(cast("BinaryIO", opened.body), descriptor, place=ref.place)
 
     def has_blob(self, place: ImageRef, digest: Digest) -> bool:
         """Say whether the repository serves the blob."""
