@@ -39,6 +39,7 @@ class WheelFacts(Value):
         tags: the `Tag` lines of WHEEL, sorted.
         metadata_sha256: of METADATA, hexadecimal.
         scripts: names of the console and GUI scripts that an installer writes.
+        rewritten: base64 of the scripts below `.data/scripts` whose first line an installer replaces, by path.
         record: the rows of RECORD by path inside the wheel, without those of RECORD itself and its signatures.
     """
 
@@ -53,6 +54,7 @@ class WheelFacts(Value):
     tags: tuple[str, ...]
     metadata_sha256: str
     scripts: tuple[str, ...] = ()
+    rewritten: dict[str, str] = Field(default_factory=dict)
     record: dict[str, RecordRow] = Field(default_factory=dict)
 
 

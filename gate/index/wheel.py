@@ -5,6 +5,7 @@ Formats: the binary distribution format (PEP 427, PEP 491) and recording install
 
 from __future__ import annotations
 
+import base64
 import configparser
 import hashlib
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from gate.index.content import member_chunks, read_member
 from gate.index.facts import RecordRow, WheelFacts, parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from email.message import Message
 
 _CHUNK = 1 << 20
+_SCRIPT_BYTES = 1 << 17
+_SCRIPTS = 64
 _UNRECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
 
@@ -76,8 +79,10 @@ def read_wheel(
     if missing:
         raise refused(code="wheel_incomplete", message=f"`{missing[0]}` is missing in `{filename}`")
     wanted += [path for path in (f"{folder}/entry_points.txt",) if path in members]
-    source.prefetch([(members[path].offset, members[path].end) for path in wanted])
+    scripts = _own_scripts(members.values(), folder)
+    source.prefetch([(members[path].offset, members[path].end) for path in (*wanted, *scripts)])
     metadata, wheel, record, *points = (read_member(source, members[path], bounds.metadata_bytes) for path in wanted)
+    texts = {path: read_member(source, members[path], _SCRIPT_BYTES) for path in scripts}
     _agrees(metadata, named)
     return WheelFacts(
         filename=filename,
@@ -90,6 +95,7 @@ def read_wheel(
         tags=tuple(sorted(_headers(wheel).get_all("Tag", []))),
         metadata_sha256=hashlib.sha256(metadata).hexdigest(),
         scripts=_scripts(points[0]) if points else (),
+        rewritten={p: base64.b64encode(text).decode() for p, text in texts.items() if text.startswith(b"#!python")},
         record=parse_record(record, f"{folder}/RECORD", bounds.members),
     )
 
@@ -131,6 +137,13 @@ def dist_info_of(members: Mapping[str, Member], named: WheelName) -> str:
     if canonicalize_name(name) != named.name or not _same_version(version, named.version):
         raise refused(code="wheel_dist_info", message=f"`{folder}` does not belong to {named.name} {named.version}")
     return folder
+
+
+def _own_scripts(members: Iterable[Member], folder: str) -> list[str]:
+    """Name the scripts that the wheel brings along; what is large is no script, and their number is bounded."""
+    start = folder.removesuffix(".dist-info") + ".data/scripts/"
+    found = [one.name for one in members if one.name.startswith(start) and 0 < one.size <= _SCRIPT_BYTES]
+    return found[:_SCRIPTS]
 
 
 def _agrees(metadata: bytes, named: WheelName) -> None:

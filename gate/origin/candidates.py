@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packaging.tags import parse_tag
+
 from gate.errors import InputError
 from gate.index.wheel import parse_filename
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _SAME = -2
+_DASHES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,7 @@ class Candidate:
 
 def ordered(component: Component, wheels: Iterable[IndexFile]) -> tuple[Candidate, ...]:
     """Order the wheels of the component's version. The installed tags are a claim: they order, they decide nothing."""
-    installed = frozenset(re.split(r"[\s,]+", component.facts.get("wheel_tags", "").strip())) - {""}
+    installed = _spelled(component.facts.get("wheel_tags", ""))
     ranked = sorted((_rank(file, installed), file.filename, file) for file in wheels)
     return tuple(Candidate(file=file, same_tags=rank == _SAME) for rank, _, file in ranked)
 
@@ -41,3 +44,9 @@ def _rank(file: IndexFile, installed: frozenset[str]) -> int:
     except InputError:
         return 0
     return _SAME if tags == installed else -bool(tags & installed)
+
+
+def _spelled(text: str) -> frozenset[str]:
+    """Spell tags out one by one: some builders write compressed sets into WHEEL."""
+    entries = (entry for entry in re.split(r"[\s,]+", text) if entry.count("-") == _DASHES)
+    return frozenset(str(tag) for entry in entries for tag in parse_tag(entry))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,17 +76,22 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
     site = site_of(component.path)
     rows = files.rows(component)
     look = _looker(rows, files)
-    missing, differing, unhashed = [], [], 0
+    missing: list[str] = []
+    differing: list[str] = []
+    unhashed = recompiled = 0
     taken: set[str] = set()
     for path, row in facts.record.items():
         place, fact = _find(path, facts, site, look, rows)
         taken.add(place)
-        if not row.sha256:
+        if fact is not None and row.sha256 and (_same(row, fact) or _is_rewritten(path, facts, site, fact)):
+            continue
+        if is_compiled(path, facts.record):
+            # Some wheels carry byte code caches; an installer writes its own over them.
+            recompiled += 1
+        elif not row.sha256:
             unhashed += 1
-        elif fact is None:
-            missing.append(path)
-        elif not _same(row, fact):
-            differing.append(path)
+        else:
+            (missing if fact is None else differing).append(path)
     left = [path for path in sorted({*rows, *_beside(site, taken, files, claimed)}) if path not in taken]
     compiled = [path for path in left if is_compiled(path, taken) or is_compiled(path, claimed)]
     generated = [path for path in left if is_script(path, site, facts)]
@@ -95,7 +102,7 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
         differing=tuple(differing),
         unhashed=unhashed,
         extras=tuple(path for path in left if path not in known and not is_added(path, component.path)),
-        compiled=len(compiled),
+        compiled=len(compiled) + recompiled,
         generated=len(generated),
     )
 
@@ -132,6 +139,17 @@ def _find(
 def _same(row: RecordRow, fact: FileFact) -> bool:
     size, sha256 = fact
     return sha256.removeprefix("sha256:") == row.sha256 and row.size in {-1, size}
+
+
+def _is_rewritten(path: str, facts: WheelFacts, site: Site, fact: FileFact) -> bool:
+    """Say whether it is the wheel's script with nothing but an interpreter put into its first line."""
+    if path not in facts.rewritten:
+        return False
+    first, newline, rest = base64.b64decode(facts.rewritten[path]).partition(b"\n")
+    ends = {newline, b"\r\n"} if first.endswith(b"\r") else {newline}
+    wanted = fact[1].removeprefix("sha256:")
+    texts = (b"#!" + python.encode() + end + rest for python in site.interpreters() for end in ends)
+    return any(hashlib.sha256(text).hexdigest() == wanted for text in texts)
 
 
 def _beside(site: Site, taken: Collection[str], files: InstalledFiles, claimed: Container[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SITE = re.compile(r"(?P<prefix>.*?)/?(?:local/)?(?:lib|lib64)/python\d+(?:\.\d+)?/(?:site|dist)-packages")
 _ADDED = frozenset({"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json"})
 _CACHED = re.compile(r"(?P<folder>(?:.*/)?)__pycache__/(?P<stem>[^/]+?)\.[a-z]+-\d+(?:\.opt-[12])?\.pyc")
+_USUAL = ("usr/local", "usr", "opt/venv", "venv", "opt/conda")
 _VERSIONED = re.compile(r"-?\d+(?:\.\d+)*")
 
 
@@ -41,6 +42,14 @@ class Site:
             yield self.twin(leaf)
         for prefix in self.prefixes if scheme in {"scripts", "data"} else ():
             yield posixpath.join(prefix, "bin" if scheme == "scripts" else "", leaf)
+
+    def interpreters(self) -> Iterator[str]:
+        """Yield the interpreters that an installer may have written into the first line of a script."""
+        version = re.search(r"/python(\d+)\.(\d+)/", f"/{self.folder}/")
+        names = ["python", "python3", f"python{version[1]}.{version[2]}" if version else ""]
+        minors = [] if version else [f"python3.{minor}" for minor in range(8, 16)]
+        for prefix in dict.fromkeys((*self.prefixes, *_USUAL)):
+            yield from (f"/{posixpath.join(prefix, 'bin', name)}" for name in (*names, *minors) if name)
 
     def inside(self, path: str) -> str:
         """Return the path of something in the folder."""
