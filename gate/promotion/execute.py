@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from gate.errors import ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Step, Verb, in_use
+from gate.promotion.plan import DiscardPlan, PromotionPlan, Step, Verb, in_use, refuse_discard
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
 from gate.promotion.state import StagingState, look_at_staging, look_at_target
 from gate.promotion.tree import checked_manifest, describe
@@ -52,11 +52,11 @@ def discard(
         ConflictError: `not_staging` or `digest_in_use`; nothing was changed.
         UpstreamError: the store failed, or still has what was deleted (`discard_unproved`).
     """
-    if not places.is_staging(plan.place):
-        message = f"`{plan.place.place}` is no staging place"
-        raise ConflictError(message, code="not_staging", place=plan.place.place)
+    refused = refuse_discard(plan.place, places)
+    if refused is not None:
+        raise refused.error()
     digests = tuple(descriptor.digest for descriptor in _of(plan.steps, Verb.DELETE_MANIFEST))
-    state = look_at_staging(store, plan.place, bounds=bounds)
+    state = look_at_staging(store, plan.place, known=plan.tags, bounds=bounds)
     _refuse_new_users(plan, digests, state)
     already_gone = all(_is_gone(store, plan.place.at(digest)) for digest in digests)
     for digest in digests:

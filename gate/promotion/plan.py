@@ -35,7 +35,10 @@ class Step(Value):
 
 
 class Omission(Value):
-    """Something that is not done, and why: `child_tagged`, `child_in_use`, `subject_not_copied`, `no_tag`."""
+    """Something that is not done, and by whom it is held.
+
+    `code` is `child_tagged`, `child_in_use`, `content_unread`, `subject_not_copied` or `no_tag`.
+    """
 
     code: str
     subject: str
@@ -111,13 +114,9 @@ def plan_discard(
 
     Refused: `not_staging`, `digest_missing`, `digest_differs`, `digest_in_use`.
     """
-    if not places.is_staging(place):
-        hint = "only what lies in a staging place of the policy is ever deleted"
-        return Refused(
-            code="not_staging", message=f"`{place.place}` is no staging place", hint=hint, facts={"place": place.place}
-        )
-    if place.digest is None:
-        return Refused(code="digest_missing", message=f"`{place}` is not pinned to a digest")
+    refused = refuse_discard(place, places)
+    if refused is not None or place.digest is None:
+        return refused or _unpinned(place)
     if tree is not None and tree.root.digest != place.digest:
         return _differs(place, tree.root.digest)
     users = state.parents_of(place.digest)
@@ -125,6 +124,15 @@ def plan_discard(
         return in_use(place, place.digest, users)
     steps, omitted = _deletions(tree, place.digest, state)
     return DiscardPlan(place=place, digest=place.digest, tags=state.tags_on(place.digest), steps=steps, omitted=omitted)
+
+
+def refuse_discard(place: ImageRef, places: Places) -> Refused | None:
+    """Refuse what no look at a registry could allow: another place than staging, or no exact digest."""
+    if places.is_staging(place):
+        return _unpinned(place) if place.digest is None else None
+    message = f"`{place.place}` is no staging place"
+    hint = "only what lies in a staging place of the policy is ever deleted"
+    return Refused(code="not_staging", message=message, hint=hint, facts={"place": place.place})
 
 
 def in_use(place: ImageRef, digest: Digest, users: tuple[Holder, ...]) -> Refused:
@@ -170,6 +178,11 @@ def _refuse_tag(target: ImageRef, digest: Digest, state: TargetState) -> Refused
     return Refused(code="tag_taken", message=message, hint="release it under a new tag", facts=facts)
 
 
+def _unpinned(place: ImageRef) -> Refused:
+    message = f"`{place}` is not pinned to a digest; only exact digests are discarded"
+    return Refused(code="digest_missing", message=message, facts={"place": place.place})
+
+
 def _differs(ref: ImageRef, digest: Digest) -> Refused:
     message = f"`{ref}` is not {digest}, which was read"
     return Refused(code="digest_differs", message=message, facts={"place": ref.place, "digest": digest})
@@ -188,7 +201,8 @@ def _deletions(
 ) -> tuple[tuple[Step, ...], tuple[Omission, ...]]:
     if tree is None:
         unseen = Descriptor(digest=digest, size=0, media_type="")
-        return (Step(verb=Verb.DELETE_MANIFEST, descriptor=unseen),), ()
+        left = Omission(code="content_unread", subject=digest)
+        return (Step(verb=Verb.DELETE_MANIFEST, descriptor=unseen),), (left,)
     deleted: dict[Digest, Descriptor] = {}
     omitted: list[Omission] = []
     for node in reversed(tree.nodes):  # parents before children

@@ -63,13 +63,17 @@ def look_at_target(store: ImageWriter, target: ImageRef) -> TargetState:
         raise ConflictError(message, code="tag_unclear", hint=hint, place=target.place, tag=target.tag) from error
 
 
-def look_at_staging(store: ImageWriter, place: ImageRef, *, bounds: ImageBounds | None = None) -> StagingState:
+def look_at_staging(
+    store: ImageWriter, place: ImageRef, *, known: tuple[str, ...] = (), bounds: ImageBounds | None = None
+) -> StagingState:
     """Read every tag of the repository, and every manifest below each.
 
     A manifest that is no image and no index lists none; one that can't be read is an error, for nothing may be
     deleted after half a look. The digest of `place` itself is not read: it is the one that may be damaged.
+    A listing that lacks the tag of `place`, or one of the `known`, is believed only if that tag is gone.
 
     Raises:
+        ConflictError: `tag_unclear`: the store resolves a tag that it does not list.
         BoundError: more tags or manifests than the bounds allow.
         UpstreamError: the store failed.
     """
@@ -79,8 +83,11 @@ def look_at_staging(store: ImageWriter, place: ImageRef, *, bounds: ImageBounds 
         message = f"`{place.place}` has more than {bounds.tags} tags"
         raise BoundError(message, place=place.place, limit=bounds.tags)
     tags: dict[str, Digest] = {}
-    for name in names:
+    for name in sorted({*names, *known, *([place.tag] if place.tag else [])}):
         digest = _digest_of(store, place, name)
+        if digest is not None and name not in names:
+            message = f"`{place.place}` does not list the tag `{name}` but resolves it"
+            raise ConflictError(message, code="tag_unclear", hint="try again", place=place.place, tag=name)
         if digest is not None:
             tags[name] = digest
     return StagingState(tags=tags, holders=_holders(store, place, tags, bounds))

@@ -49,25 +49,23 @@ def read_tree(reader: ImageReader, ref: ImageRef, *, bounds: ImageBounds | None 
         BoundError: there are more of them than `bounds.manifests`.
     """
     limit = (bounds or ImageBounds()).manifests
-    read: dict[Digest, Node] = {}
-    ordered: dict[Digest, Node] = {}
     root = read_node(reader, ref)
-    read[root.descriptor.digest] = root
+    read = {root.descriptor.digest: root}
+    ordered: dict[Digest, Node] = {}
     waiting: list[tuple[Node, bool]] = [(root, False)]
     while waiting:
-        node, children_done = waiting.pop()
-        if children_done:
+        node, below_done = waiting.pop()
+        if below_done:
             ordered.setdefault(node.descriptor.digest, node)
-            continue
-        waiting.append((node, True))
-        for child in reversed(node.content.children):
-            if child.digest in read:
-                continue
-            if len(read) >= limit:
-                message = f"index {root.descriptor.digest} has more than {limit} manifests below it"
-                raise BoundError(message, digest=root.descriptor.digest, limit=limit)
-            read[child.digest] = read_node(reader, ref.at(child.digest), expected=child)
-            waiting.append((read[child.digest], False))
+        elif node.descriptor.digest not in ordered:
+            waiting.append((node, True))
+            for child in reversed(node.content.children):
+                known = read.get(child.digest)
+                if known is None and len(read) >= limit:
+                    message = f"index {root.descriptor.digest} has more than {limit} manifests below it"
+                    raise BoundError(message, digest=root.descriptor.digest, limit=limit)
+                read[child.digest] = known or read_node(reader, ref.at(child.digest), expected=child)
+                waiting.append((read[child.digest], False))
     return ManifestTree(nodes=tuple(ordered.values()))
 
 

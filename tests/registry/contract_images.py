@@ -52,10 +52,10 @@ def plain(descriptor: Descriptor) -> dict[str, Any]:
     return {"mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size}
 
 
-def image(seed: str, *, media_type: str = OCI_MANIFEST, layers: int = 2, **more: object) -> Sample:
+def image(seed: str, *, media_type: str = OCI_MANIFEST, **more: object) -> Sample:
     """Make an image whose bytes depend on the seed alone."""
     config = json.dumps({"architecture": "amd64", "os": "linux", "seed": seed}).encode()
-    contents = [f"layer {number} of {seed}".encode() * 7 for number in range(layers)]
+    contents = [f"layer {number} of {seed}".encode() * 7 for number in range(2)]
     blobs = {descriptor_of(config, CONFIG_TYPES[media_type]): config}
     blobs |= {descriptor_of(data, LAYER_TYPES[media_type]): data for data in contents}
     described = [plain(blob) for blob in blobs]

@@ -1,0 +1,61 @@
+"""Look at both places, then plan: what a caller needs before it records its intent. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.errors import InputError, IntegrityError, NotFoundError
+from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, plan_discard, plan_promotion, refuse_discard
+from gate.promotion.state import look_at_staging, look_at_target
+from gate.promotion.tree import ManifestTree, read_tree
+
+if TYPE_CHECKING:
+    from gate.bounds import ImageBounds
+    from gate.model.image import ImageRef
+    from gate.promotion.places import Places
+    from gate.registry.interface import ImageReader, ImageWriter
+
+
+def prepare_promotion(
+    source: ImageRef,
+    places: Places,
+    *,
+    source_store: ImageReader,
+    target_store: ImageWriter,
+    bounds: ImageBounds | None = None,
+) -> PromotionPlan:
+    """Plan to release a pinned staging ref in the place that policy pairs with it, under its tag.
+
+    Raises:
+        ConflictError: refused; the codes are those of `plan_promotion`, and `not_staging`.
+        GateError: a store could not be read.
+    """
+    target = places.release_of(source)
+    tree = read_tree(source_store, source, bounds=bounds)
+    plan = plan_promotion(tree, source, target, look_at_target(target_store, target))
+    if isinstance(plan, Refused):
+        raise plan.error()
+    return plan
+
+
+def prepare_discard(
+    place: ImageRef, places: Places, *, store: ImageWriter, bounds: ImageBounds | None = None
+) -> DiscardPlan:
+    """Plan to delete a pinned staging ref. What is gone, or too damaged to be read, can be discarded too.
+
+    Raises:
+        ConflictError: refused; the codes are those of `plan_discard`.
+        GateError: the store could not be read.
+    """
+    refused = refuse_discard(place, places)
+    if refused is not None:
+        raise refused.error()
+    tree: ManifestTree | None
+    try:
+        tree = read_tree(store, place, bounds=bounds)
+    except (NotFoundError, InputError, IntegrityError):
+        tree = None
+    plan = plan_discard(tree, place, places, look_at_staging(store, place, bounds=bounds))
+    if isinstance(plan, Refused):
+        raise plan.error()
+    return plan
