@@ -1,0 +1,76 @@
+"""Which base image the leading layers are, and whether what came with it is still as it came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.image.tree import LinkEntry, find, shown
+from gate.model.image import BaseMatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gate.image.files import FileSystem
+    from gate.image.scene import Found
+    from gate.model.digest import Digest
+    from gate.model.image import Component, LayerFact
+
+CatalogueEntry = tuple[str, tuple[str, ...]]
+"""A base image that policy lists: its reference, and the diff ids of all its layers."""
+
+
+def match_base(layers: Sequence[LayerFact], catalogue: Iterable[CatalogueEntry]) -> BaseMatch | None:
+    """Return the longest listed base all of whose diff ids are the leading layers; ties go to the first listed.
+
+    A base without layers matches nothing: it would make every image its child.
+    """
+    diff_ids: tuple[Digest, ...] = tuple(layer.diff_id for layer in layers)
+    best: BaseMatch | None = None
+    for reference, listed in catalogue:
+        if listed and diff_ids[: len(listed)] == listed and (best is None or len(listed) > best.layers):
+            best = BaseMatch(reference=reference, layers=len(listed))
+    return best
+
+
+class BaseCheck:
+    """Decides for each component whether it is the base's, unchanged."""
+
+    def __init__(self, system: FileSystem) -> None:
+        """Work out once what the layers above changed of the base."""
+        self._system = system
+        self._modified = system.modified()
+        self._links = tuple(f"{path}/" for path in self._modified if isinstance(system.covered.get(path), LinkEntry))
+        self._folders: dict[str, str] = {}
+
+    def settle(self, found: Found) -> Component:
+        """Return the component with `in_base` set, if its evidence lies in the base and no file of it was changed.
+
+        A changed file takes the component out of the base and is counted in `base_modified`; a changed
+        configuration file, which is there to be changed, is only counted in `base_config_modified`.
+        """
+        component = found.component
+        if component.layer >= self._system.base_layers:
+            return component
+        changed = [path for path in found.files if self._is_modified(path)] if self._modified else []
+        if found.below is not None:
+            changed += [path for path in self._modified if path.startswith(f"{found.below}/")]
+        config = sorted({path for path in changed if path in found.config})
+        other = sorted({path for path in changed if path not in found.config})
+        facts = dict(component.facts)
+        if config:
+            facts["base_config_modified"] = str(len(config))
+        if other:
+            facts["base_modified"] = str(len(other))
+            facts["base_modified_example"] = shown(other[0])[:300]
+        return component.model_copy(update={"in_base": not other, "facts": facts})
+
+    def _is_modified(self, path: str) -> bool:
+        return path in self._modified or self._real(path) in self._modified or path.startswith(self._links)
+
+    def _real(self, path: str) -> str:
+        """Return the path with the links of its folder followed: `lib/x` is `usr/lib/x` on a merged `/usr`."""
+        head, _, name = path.rpartition("/")
+        if head not in self._folders:
+            found = find(self._system.root, head)
+            self._folders[head] = found[0] if found is not None else head
+        return f"{self._folders[head]}/{name}" if self._folders[head] else name

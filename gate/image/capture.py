@@ -1,0 +1,67 @@
+"""Which files' bytes are kept in memory: those that tell what is installed. All others are only hashed."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANYWHERE = frozenset({"METADATA", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "PKG-INFO"})
+"""Files of a `.dist-info` or `.egg-info`; kept wherever they lie, for a link may lead to them."""
+
+_SUFFIXES = (".egg-info", ".egg-link")
+
+
+class Shelf(Enum):
+    """What a folder's path says of the files directly in it."""
+
+    PLAIN = "plain"
+    PYTHON = "python"
+    CONDA = "conda"
+    DPKG = "dpkg"
+    DPKG_STATUS = "dpkg_status"
+    DPKG_INFO = "dpkg_info"
+    ETC = "etc"
+    APK = "apk"
+
+
+def shelf_of(folder: str) -> Shelf:
+    """Tell the shelf of a folder by its path, at any prefix: a file system may lie below another."""
+    name = folder.rpartition("/")[2]
+    if name.endswith((".dist-info", ".egg-info")) or name == "EGG-INFO":
+        return Shelf.PYTHON
+    if name == "conda-meta":
+        return Shelf.CONDA
+    for tail, shelf in _TAILS:
+        if folder == tail or folder.endswith(f"/{tail}"):
+            return shelf
+    return Shelf.PLAIN
+
+
+_TAILS = (
+    ("lib/dpkg", Shelf.DPKG),
+    ("lib/dpkg/status.d", Shelf.DPKG_STATUS),
+    ("lib/dpkg/info", Shelf.DPKG_INFO),
+    ("lib/apk/db", Shelf.APK),
+    ("etc", Shelf.ETC),
+    ("usr/lib", Shelf.ETC),
+)
+
+
+def is_kept(shelf: Shelf, name: str) -> bool:
+    """Say whether the content of a file is kept."""
+    return _KEPT[shelf](name)
+
+
+_KEPT: dict[Shelf, Callable[[str], bool]] = {
+    Shelf.PLAIN: lambda name: name in ANYWHERE or name.endswith(_SUFFIXES),
+    Shelf.PYTHON: lambda name: name in ANYWHERE or name.endswith(_SUFFIXES),
+    Shelf.CONDA: lambda name: name.endswith(".json") or name == "history",
+    Shelf.DPKG: lambda name: name == "status",
+    Shelf.DPKG_STATUS: bool,
+    Shelf.DPKG_INFO: lambda name: name.endswith(".list"),
+    Shelf.ETC: lambda name: name == "os-release",
+    Shelf.APK: lambda name: name == "installed",
+}

@@ -1,0 +1,146 @@
+"""From a pinned ref to everything that is inside the image: the one way in for `inspect` and `evaluate`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gate.errors import BoundError
+from gate.image.base import BaseCheck, match_base
+from gate.image.components.conda import find_conda
+from gate.image.components.dpkg import find_dpkg
+from gate.image.components.python import find_python
+from gate.image.files import FileSystem
+from gate.image.hidden import find_hidden
+from gate.image.layers import read_layer
+from gate.image.manifest import read_image
+from gate.image.other import count_other
+from gate.image.reporter import InspectReporter
+from gate.image.scene import Scene
+from gate.image.survey import survey
+from gate.image.table import FileTable
+from gate.model.image import Inventory
+from gate.model.origin import Kind
+from gate.model.reference import Problem
+from gate.registry.interface import Descriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gate.bounds import ImageBounds
+    from gate.image.base import CatalogueEntry
+    from gate.image.scene import Found
+    from gate.model.image import Component, ImageFacts, ImageRef
+    from gate.registry.interface import ImageReader
+
+READERS = (find_python, find_conda, find_dpkg)
+"""One for each kind of component; adding a kind adds a file and a name here."""
+
+
+def read_inventory(
+    reader: ImageReader,
+    ref: ImageRef,
+    *,
+    bounds: ImageBounds,
+    base_catalogue: Sequence[CatalogueEntry] = (),
+    reporter: InspectReporter | None = None,
+) -> tuple[Inventory, FileTable]:
+    """Read the image that a pinned ref leads to, every byte of it, and say what is inside.
+
+    Components are sorted, so that the same image has the same inventory. What could not be read is a problem of
+    error severity in it, never a row left out.
+
+    Raises:
+        UsageError: the ref has no digest.
+        InputError: the image or a layer can't be read as what it claims to be.
+        IntegrityError: bytes do not have their digest, size or diff id.
+        BoundError: a bound was hit; it and the layer are named.
+        NotFoundError, UpstreamError: as the reader raises them.
+    """
+    report = reporter or InspectReporter()
+    facts = read_image(reader, ref, bounds=bounds)
+    report.image(facts)
+    base = match_base(facts.layers, base_catalogue)
+    system = _merge(reader, ref.at(facts.digest), facts, base.layers if base else 0, bounds, report)
+    scene = Scene(system=system, survey=survey(system.root))
+    found = [entry for read in READERS for entry in read(scene)]
+    if len(found) > bounds.components:
+        message = f"the image has more than {bounds.components} components"
+        raise BoundError(message, bound="components")
+    find_hidden(scene, found)
+    other = count_other(scene)
+    if not found and not other:
+        scene.problem("nothing_found", "holds nothing that is known: no package of any kind", "")
+    inventory = Inventory(
+        image=facts,
+        base=base,
+        components=_settled(system, found),
+        other=other,
+        problems=_problems(scene),
+        files=scene.survey.files,
+    )
+    return inventory, FileTable(system, found)
+
+
+def _merge(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on once
+    reader: ImageReader,
+    ref: ImageRef,
+    facts: ImageFacts,
+    base_layers: int,
+    bounds: ImageBounds,
+    report: InspectReporter,
+) -> FileSystem:
+    """Read the layers from the lowest up and lay them over each other."""
+    system = FileSystem(base_layers=base_layers)
+    seen = 0
+    for index, layer in enumerate(facts.layers):
+        report.layer_started(index, layer)
+        descriptor = Descriptor(digest=layer.digest, size=layer.size, media_type=layer.media_type)
+        with reader.blob(ref, descriptor) as stream:
+            content = read_layer(
+                stream,
+                index=index,
+                layer=layer,
+                bounds=bounds,
+                seen=seen,
+                kept=system.kept_bytes,
+                read=partial(report.layer_read, index),
+            )
+        seen += content.entries
+        report.layer_done(index, content.entries)
+        system.put(content, index=index)
+    return system
+
+
+def _settled(system: FileSystem, found: list[Found]) -> tuple[Component, ...]:
+    """Name owners, say what is the base's, and sort."""
+    check = BaseCheck(system)
+    owners = _owners(found)
+    components = []
+    for entry in found:
+        component = check.settle(entry)
+        owner = owners.get(entry.evidence)
+        if owner is not None and component.kind not in (Kind.OS, Kind.CONDA):
+            component = component.model_copy(update={"facts": component.facts | {"owner": owner}})
+        components.append(component)
+    return tuple(sorted(components, key=lambda c: (c.kind, c.name, c.version, c.path, c.facts.get("architecture", ""))))
+
+
+def _owners(found: list[Found]) -> dict[str, str]:
+    """Tell which Debian or conda package installed a Python distribution's metadata: `dpkg:NAME`, `conda:NAME`."""
+    owners: dict[str, str] = {}
+    for entry in found:
+        if entry.component.kind in (Kind.OS, Kind.CONDA):
+            prefix = "dpkg" if entry.component.kind is Kind.OS else "conda"
+            for path in entry.files:
+                if ".dist-info" in path or ".egg-info" in path:
+                    owners[path] = f"{prefix}:{entry.component.name}"
+    return owners
+
+
+def _problems(scene: Scene) -> tuple[Problem, ...]:
+    problems = [*scene.system.problems, *scene.problems]
+    if scene.dropped:
+        message = f"{scene.dropped} more problems are not named"
+        problems.append(Problem(code="more_problems", message=message, file=""))
+    return tuple(problems)

@@ -1,0 +1,88 @@
+"""What the readers of components share: the merged file system, the survey, and a list for problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gate.image.tree import FileEntry, find, find_file, shown
+from gate.model.reference import Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gate.image.files import FileSystem
+    from gate.image.survey import Survey
+    from gate.model.image import Component
+
+PROBLEMS = 1000
+"""Problems that are named in one inventory; more are counted."""
+
+
+class Read(NamedTuple):
+    """A metadata file: its bytes, the layer that put it there, its sha256 in hexadecimal."""
+
+    data: bytes
+    layer: int
+    sha256: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """A component with the files it installed: paths from the root of the image, to be held against later layers.
+
+    Attributes:
+        path: where its metadata lies, as the file system writes it.
+        evidence: the metadata file itself.
+        files: what it installed, or nothing if its metadata does not say.
+        config: paths among them that are meant to be edited.
+        below: the folder in which its files lie, where `files` does not say.
+    """
+
+    component: Component
+    path: str
+    evidence: str
+    files: Sequence[str] = ()
+    config: frozenset[str] = frozenset()
+    below: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """One image, merged and surveyed."""
+
+    system: FileSystem
+    survey: Survey
+    problems: list[Problem] = field(default_factory=list)
+    dropped: int = 0
+
+    def read(self, path: str) -> Read | None:
+        """Return a metadata file, links followed; nothing if there is none.
+
+        What is there but can't be read (its bytes were not kept, it is a folder, its link leads nowhere) is a
+        problem and then nothing.
+        """
+        found = find_file(self.system.root, path)
+        if found is None:
+            if find(self.system.root, path, follow_last=False) is not None:
+                self.problem("metadata_unreadable", "is no regular file", path)
+            return None
+        entry = found[1]
+        data = self.system.kept.get(entry.sha256)
+        if data is None:
+            self.problem("metadata_unreadable", "leads to a file whose content was not kept", path)
+            return None
+        return Read(data, entry.layer, entry.sha256.hex())
+
+    def file(self, path: str) -> FileEntry | None:
+        """Return the entry of a regular file, links followed."""
+        found = find_file(self.system.root, path)
+        return found[1] if found is not None else None
+
+    def problem(self, code: str, what: str, path: str, severity: Severity = Severity.ERROR) -> None:
+        """Note a problem; an error says that the inventory may lack something, so nothing passes."""
+        if len(self.problems) >= PROBLEMS:
+            self.dropped += 1
+            return
+        message = f"`{shown(path)[:300]}` {what}"
+        self.problems.append(Problem(code=code, message=message, file=shown(path)[:1000], severity=severity))

@@ -1,0 +1,99 @@
+"""One walk over the merged file system: where metadata of packages lies, and what else there is to count."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gate.image.tree import Folder, walk
+
+if TYPE_CHECKING:
+    from gate.image.tree import Entry
+
+_PYTHON = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)*)?")
+_RPM = frozenset({"rpmdb.sqlite", "Packages", "Packages.db", "container-manifest-1", "container-manifest-2"})
+_ARCHIVES = {".jar": "jar", ".war": "jar", ".ear": "jar", ".egg": "zipped_egg", ".whl": "wheel_file"}
+_R_LIBRARY = ("/R/library", "/R/site-library")
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """What the walk met; every list in the order of the path.
+
+    Attributes:
+        dist_infos: paths named `*.dist-info`, folders and links alike.
+        egg_infos: `*.egg-info` (folder, file or link) and `EGG-INFO` folders.
+        egg_links: `*.egg-link` files.
+        conda_metas: folders named `conda-meta`.
+        dpkgs: folders `…/lib/dpkg`.
+        pythons: interpreters and `site-packages`/`dist-packages` folders: signs that Python is there.
+        other: counts of what no reader here knows.
+        files: how many entries are no folder.
+    """
+
+    dist_infos: list[str] = field(default_factory=list)
+    egg_infos: list[str] = field(default_factory=list)
+    egg_links: list[str] = field(default_factory=list)
+    conda_metas: list[str] = field(default_factory=list)
+    dpkgs: list[str] = field(default_factory=list)
+    pythons: list[str] = field(default_factory=list)
+    apk: list[str] = field(default_factory=list)
+    other: Counter[str] = field(default_factory=Counter)
+    files: int = 0
+
+
+def survey(root: Folder) -> Survey:
+    """Walk the tree once."""
+    found = Survey()
+    for path, folder in walk(root):
+        _folder(found, path, folder)
+        start = f"{path}/" if path else ""
+        in_bin = path == "bin" or path.endswith("/bin")
+        for name, entry in folder.entries.items():
+            if type(entry) is not Folder:
+                found.files += 1
+            if "." in name or "-" in name or in_bin:
+                _entry(found, start, name, entry, in_bin=in_bin)
+    for paths in (found.dist_infos, found.egg_infos, found.egg_links, found.conda_metas, found.dpkgs, found.pythons):
+        paths.sort()
+    return found
+
+
+def _entry(found: Survey, start: str, name: str, entry: Entry, *, in_bin: bool) -> None:
+    path = start + name
+    if name.endswith(".dist-info"):
+        found.dist_infos.append(path)
+    elif name.endswith(".egg-info") or name == "EGG-INFO":
+        found.egg_infos.append(path)
+    elif name.endswith(".egg-link"):
+        found.egg_links.append(path)
+    elif name == "conda-meta":
+        found.conda_metas.append(path)
+    elif name in ("site-packages", "dist-packages") or (in_bin and _PYTHON.fullmatch(name)):
+        found.pythons.append(path)
+    elif type(entry) is not Folder and (kind := _ARCHIVES.get(name[name.rfind(".") :])):
+        found.other[kind] += 1
+
+
+def _folder(found: Survey, path: str, folder: Folder) -> None:
+    """Look at what a folder's own path says of its files."""
+    if path.endswith("lib/dpkg"):
+        found.dpkgs.append(path)
+    elif path.endswith("lib/apk/db") and "installed" in folder.entries:
+        found.apk.append(f"{path}/installed")
+    elif path.endswith(("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")):
+        found.other["rpm_database"] += len(_RPM & folder.entries.keys())
+    elif path.endswith(_R_LIBRARY):
+        found.other["r"] += sum(
+            isinstance(entry, Folder) and "DESCRIPTION" in entry.entries for entry in folder.entries.values()
+        )
+    elif "package.json" in folder.entries and _is_node_module(path):
+        found.other["npm"] += 1
+
+
+def _is_node_module(path: str) -> bool:
+    head, _, _ = path.rpartition("/")
+    parent = head.rpartition("/")[2]
+    return parent == "node_modules" or (parent.startswith("@") and head.rpartition("/")[0].endswith("node_modules"))

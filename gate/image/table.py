@@ -1,0 +1,97 @@
+"""The files behind an inventory, for whoever has to prove where a component is from."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, NamedTuple
+
+from gate.errors import InputError, NotFoundError
+from gate.image.record import RecordError, RecordFolder, rows_of
+from gate.image.tree import FileEntry, Folder, find, find_file, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gate.image.files import FileSystem
+    from gate.image.scene import Found
+    from gate.model.image import Component
+
+
+class FileFact(NamedTuple):
+    """A regular file of the image: size in bytes and sha256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+class FileTable:
+    """Answers for one image, from memory; lives as long as its evaluation and no longer."""
+
+    def __init__(self, system: FileSystem, found: Iterable[Found]) -> None:
+        """Keep the merged file system and where each component's metadata lies."""
+        self._system = system
+        self._paths = {entry.component.path: entry.path for entry in found}
+
+    def file(self, path: str) -> FileFact | None:
+        """Return a regular file by its path from the root, links followed; nothing if there is none."""
+        found = find_file(self._system.root, path)
+        return _fact(found[1]) if found is not None else None
+
+    def rows(self, component: Component) -> Mapping[str, FileFact]:
+        """Return the files of the image that the component's RECORD lists, by path in the image.
+
+        What it lists and the image lacks is not in the mapping. Empty for a component without a RECORD.
+
+        Raises:
+            InputError: `record_unparseable`.
+        """
+        site = self._path(component).rpartition("/")[0]
+        folder = RecordFolder(self._system.root, site)
+        try:
+            rows = rows_of(self.record(component))
+        except RecordError as error:
+            message = f"the RECORD of `{component.path}` can't be read: {error}"
+            raise InputError(message, code="record_unparseable") from error
+        found = ((row.path, folder.find(row.path)) for row in rows)
+        return {
+            posixpath.normpath(f"/{site}/{path}" if not path.startswith("/") else path)[1:]: _fact(entry[1])
+            for path, entry in found
+            if entry is not None
+        }
+
+    def below(self, folder: str) -> Mapping[str, FileFact]:
+        """Return every regular file below a folder, by path in the image; empty if there is no such folder."""
+        found = find(self._system.root, folder)
+        if found is None or not isinstance(found[1], Folder):
+            return {}
+        return {
+            f"{path}/{name}" if path else name: _fact(entry)
+            for path, inner in walk(found[1], folder)
+            for name, entry in inner.entries.items()
+            if isinstance(entry, FileEntry)
+        }
+
+    def metadata(self, component: Component) -> bytes:
+        """Return the bytes of a Python component's METADATA or PKG-INFO, or of a conda record; empty if it has none."""
+        path = self._path(component)
+        names = (f"{path}/METADATA", f"{path}/PKG-INFO", path)
+        return next((data for name in names if (data := self._content(name)) is not None), b"")
+
+    def record(self, component: Component) -> bytes:
+        """Return the bytes of a Python component's RECORD; empty if it has none."""
+        return self._content(f"{self._path(component)}/RECORD") or b""
+
+    def _path(self, component: Component) -> str:
+        path = self._paths.get(component.path)
+        if path is None:
+            message = f"`{component.path}` is no component of this image"
+            raise NotFoundError(message, code="no_metadata")
+        return path
+
+    def _content(self, path: str) -> bytes | None:
+        found = find_file(self._system.root, path)
+        return self._system.kept.get(found[1].sha256) if found is not None else None
+
+
+def _fact(entry: FileEntry) -> FileFact:
+    return FileFact(entry.size, entry.sha256.hex())

@@ -1,0 +1,132 @@
+"""A file system without bytes: folders of entries, each with the layer that put it there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_HOPS = 40
+"""Symlinks followed in one look-up, as in Linux; a cycle ends here."""
+
+
+class FileEntry(NamedTuple):
+    """A regular file: its 0-based layer, size in bytes and raw sha256."""
+
+    layer: int
+    size: int
+    sha256: bytes
+
+
+class LinkEntry(NamedTuple):
+    """A symbolic link with its target as written."""
+
+    layer: int
+    target: str
+
+
+class OtherEntry(NamedTuple):
+    """A device, a pipe or whatever else is no file, folder or link."""
+
+    layer: int
+
+
+class PendingEntry(NamedTuple):
+    """A hard link to a file of a lower layer, until the layers are merged."""
+
+    layer: int
+
+
+class Folder:
+    """A folder. `explicit`: an entry of its own made it, it is not only the parent of something."""
+
+    __slots__ = ("entries", "explicit", "layer")
+
+    def __init__(self, layer: int, *, explicit: bool = False) -> None:
+        """Make an empty folder."""
+        self.entries: dict[str, Entry] = {}
+        self.layer = layer
+        self.explicit = explicit
+
+
+Leaf = FileEntry | LinkEntry | OtherEntry | PendingEntry
+Entry = Folder | Leaf
+
+
+def split_path(path: str) -> tuple[str, ...] | None:
+    """Return the parts of a path in an archive, `.` and doubled slashes gone; nothing if it climbs with `..`."""
+    parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    return None if ".." in parts else parts
+
+
+def shown(path: str) -> str:
+    """Write a path so that it can be stored and shown: bytes that are no UTF-8 and control characters escaped."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def find(root: Folder, path: str, *, follow_last: bool = True) -> tuple[str, Entry] | None:
+    """Look a path up as a process in the container would, links followed inside `root`; also its real path.
+
+    Nothing if it does not exist, goes through something that is no folder, or runs in circles.
+    """
+    steps = _Steps(root)
+    todo = path.split("/")[::-1]
+    while todo:
+        name = todo.pop()
+        if name not in ("", ".") and not steps.take(name, todo, follow=follow_last or any(todo)):
+            return None
+    return "/".join(steps.names), steps.entry
+
+
+class _Steps:
+    """Where a look-up is: the names and folders passed, and the entry reached."""
+
+    def __init__(self, root: Folder) -> None:
+        self.names: list[str] = []
+        self.entry: Entry = root
+        self._folders = [root]
+        self._hops = 0
+
+    def take(self, name: str, todo: list[str], *, follow: bool) -> bool:
+        """Go one step; a link puts its target on `todo`. False if there is no such way."""
+        if not isinstance(self.entry, Folder):
+            return False
+        if name == "..":
+            if self.names:
+                self.names.pop()
+                self._folders.pop()
+            self.entry = self._folders[-1]
+            return True
+        found = self.entry.entries.get(name)
+        if isinstance(found, LinkEntry) and follow:
+            self._hops += 1
+            if found.target.startswith("/"):
+                del self.names[:], self._folders[1:]
+                self.entry = self._folders[0]
+            todo.extend(found.target.split("/")[::-1])
+            return self._hops <= MAX_HOPS
+        if found is None:
+            return False
+        self.names.append(name)
+        self.entry = found
+        if isinstance(found, Folder):
+            self._folders.append(found)
+        return True
+
+
+def find_file(root: Folder, path: str) -> tuple[str, FileEntry] | None:
+    """Look a regular file up, links followed; also its real path."""
+    found = find(root, path)
+    return (found[0], found[1]) if found is not None and isinstance(found[1], FileEntry) else None
+
+
+def walk(folder: Folder, prefix: str = "") -> Iterator[tuple[str, Folder]]:
+    """Yield every folder with its path, the given one first; no recursion, so that depth costs no stack."""
+    todo = [(prefix, folder)]
+    while todo:
+        path, current = todo.pop()
+        yield path, current
+        start = f"{path}/" if path else ""
+        todo.extend((start + name, entry) for name, entry in current.entries.items() if type(entry) is Folder)
