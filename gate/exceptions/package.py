@@ -13,11 +13,14 @@ from gate.exceptions.refusals import Why, refusal
 from gate.model.base import Value
 from gate.model.exception import GrantedFile, Subject
 from gate.model.origin import Kind
+from gate.model.redact import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gate.policy.schema import WorkflowPolicy
+
+_LONGEST = 2000
 
 _ADDRESSED = frozenset({Kind.URL, Kind.VCS, Kind.LOCAL})
 """Kinds that name an address: a wheel made from what lies there stands for it."""
@@ -37,6 +40,21 @@ class Package(Value):
     name: str
     version: str
     references: tuple[str, ...] = ()
+
+
+def subject_of(*, kind: Kind, name: str, version: str, repository: str) -> Subject:
+    """Return what somebody asks for by hand, spelt as the gate spells it, so that it has the id of its draft.
+
+    Raises:
+        WrongContentError: `subject_unclear`.
+    """
+    for field, text in (("name", name), ("version", version), ("repository", repository)):
+        if not text.isprintable() or len(text) > _LONGEST or redact_url(text) != text:
+            raise refusal(Why.SUBJECT_UNCLEAR, field=field, problem="holds a secret, does not print, or is too long")
+        if not text.strip() and field != "version":
+            raise refusal(Why.SUBJECT_UNCLEAR, field=field, problem="is blank")
+    spelt = canonicalize_name(name.strip()) if kind is Kind.PYPI else name.strip()
+    return Subject(kind=kind, name=spelt, version=version.strip(), repository=repository.strip())
 
 
 def refuse_never(kind: Kind, name: str, policy: WorkflowPolicy) -> None:

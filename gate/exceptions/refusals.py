@@ -41,6 +41,7 @@ class Why(StrEnum):
     NOT_REQUESTED = "not_requested"
     ALREADY_REQUESTED = "already_requested"
     ALREADY_DECIDED = "already_decided"
+    REQUEST_CHANGED = "request_changed"
     REASON_MISSING = "reason_missing"
     REASON_TOO_LONG = "reason_too_long"
     DURATION_NOT_POSITIVE = "duration_not_positive"
@@ -51,6 +52,8 @@ class Why(StrEnum):
     NOT_YET_GRANTABLE = "not_yet_grantable"
     SCOPE_ELSEWHERE = "scope_elsewhere"
     SCOPE_TOO_WIDE = "scope_too_wide"
+    SCOPE_TOO_LONG = "scope_too_long"
+    SUBJECT_UNCLEAR = "subject_unclear"
 
 
 class Refusal(NamedTuple):
@@ -93,6 +96,11 @@ REFUSALS: Mapping[Why, Refusal] = {
         WrongStateError,
         "request `{request}` was {state} already",
         "file it again for a new decision: `gate exception request --for {request} --reason …`",
+    ),
+    Why.REQUEST_CHANGED: Refusal(
+        WrongStateError,
+        "request `{request}` was changed by someone else meanwhile",
+        "read what it says now: `gate exception show {request}`",
     ),
     Why.REASON_MISSING: Refusal(
         WrongContentError,
@@ -137,6 +145,12 @@ REFUSALS: Mapping[Why, Refusal] = {
         WrongContentError,
         "the scope `{entry}` is no place below a registry",
         "name a repository, or a prefix ending in `/`",
+    ),
+    Why.SCOPE_TOO_LONG: Refusal(
+        WrongContentError, "the scope has more than {limit} characters", "name a prefix that ends in `/`"
+    ),
+    Why.SUBJECT_UNCLEAR: Refusal(
+        WrongContentError, "the {field} of what is asked for {problem}", "name it as the gate's report does"
     ),
 }
 """What each code means."""

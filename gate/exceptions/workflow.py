@@ -26,19 +26,24 @@ if TYPE_CHECKING:
     from gate.exceptions.package import OfferedFile
     from gate.policy.schema import WorkflowPolicy
 
+_SCOPE = 4000
+"""Most characters of a scope: the ledger records it whole."""
+
 _DECIDED = frozenset({RequestState.APPROVED, RequestState.DENIED})
 
 
 class Terms(Value):
     """What an approver may say beside yes: how long, where, why and under which ticket.
 
-    `duration` None is the policy's default; `scope` None is exactly the place for which it was requested.
+    `duration` None is the policy's default; `scope` None is exactly the place for which it was requested. `expected` is
+    the version of the request on which the approver decides, if that matters to them.
     """
 
     duration: timedelta | None = None
     scope: Scope | None = None
     comment: str = ""
     ticket: str = ""
+    expected: int | None = None
 
 
 def open_draft(
@@ -108,7 +113,8 @@ def may_approve(request: ExceptionRequest, approver: Principal, policy: Workflow
     Raises:
         RefusedError: as `may_decide`; `self_approval`, `never_excepted`.
         WrongStateError: as `may_decide`.
-        WrongContentError: `too_long`, `duration_not_positive`, `scope_elsewhere`, `scope_too_wide`, `reason_too_long`.
+        WrongContentError: `too_long`, `duration_not_positive`, `scope_elsewhere`, `scope_too_wide`, `scope_too_long`,
+            `reason_too_long`.
     """
     may_decide(request, approver)
     if filed_by(request, approver):
@@ -197,6 +203,8 @@ def _duration(terms: Terms, policy: WorkflowPolicy) -> timedelta:
 
 def _scope(terms: Terms, repository: str) -> Scope:
     scope = terms.scope or Scope(repositories=(repository,))
+    if sum(len(entry) + 1 for entry in scope.repositories) > _SCOPE:
+        raise refusal(Why.SCOPE_TOO_LONG, limit=_SCOPE)
     for entry in scope.repositories:
         # A prefix right below the root would be a whole registry.
         if not entry.strip("/") or (entry.endswith("/") and "/" not in entry.rstrip("/")):
