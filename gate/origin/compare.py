@@ -8,6 +8,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gate.image.tree import shown
 from gate.origin.interface import ListedFiles
 from gate.origin.place import header_of, is_added, is_compiled, is_script, site_of
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gate.origin.place import Site
 
 _EXAMPLES = 10
+_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class Comparison:
         }
         found = {key: str(count) for key, count in counts.items() if count}
         examples = (*self.differing, *self.missing, *self.extras)[:_EXAMPLES]
-        return found | ({"examples": "\n".join(examples)} if examples else {})
+        return found | ({"examples": "\n".join(shown(path)[:_SHOWN] for path in examples)} if examples else {})
 
 
 def compare(component: Component, files: InstalledFiles, facts: WheelFacts, claimed: Container[str] = ()) -> Comparison:

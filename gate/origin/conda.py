@@ -22,6 +22,7 @@ def prove_conda(component: Component) -> Proof:
 
     Where the record has an address, the origin is the channel's whole address, for anybody can name a channel
     `conda-forge` on a server of their own: policy says which addresses are which channel. A bare name stays a name.
+    A record of the base image whose files a later layer changed is a record of something else.
     """
     told = component.facts.get("channel", "")
     channel = channel_of(told)
@@ -30,6 +31,10 @@ def prove_conda(component: Component) -> Proof:
         return unknown("no_channel")
     location = address or channel
     origin = Origin(kind=OriginKind.CONDA_CHANNEL, location=location)
+    modified = component.facts.get("base_modified", "")
+    if modified:
+        example = component.facts.get("base_modified_example", "")
+        return contradicted("base_modified", {"files": modified, "examples": example}, origin=origin)
     if channel and address and channel not in {address, address.rpartition("/")[2], _path(address)}:
         return contradicted("channel_differs", {"channel": channel, "url": address}, origin=origin)
     facts = {key: component.facts.get(key, "") for key in ("build", "sha256", "md5")}

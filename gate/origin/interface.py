@@ -45,7 +45,10 @@ class ListedFiles(InstalledFiles, Protocol):
         ...
 
     def below(self, folder: str) -> Mapping[str, FileFact]:
-        """Return every file below the folder, by path in the image; empty if there is no such folder."""
+        """Return every file below the folder, by path in the image; empty if there is no such folder.
+
+        A link that leads to a file counts as that file: Python imports it all the same.
+        """
         ...
 
 

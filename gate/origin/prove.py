@@ -91,7 +91,7 @@ class _Prover:
         self._wheels = wheels
         self._claims: Counter[str] = Counter()
         for component in inventory.components:
-            if component.kind in _PYTHON:
+            if _is_python(component):
                 # What can't be read claims nothing here, and fails when its own turn comes.
                 with suppress(Exception):
                     self._claims.update(files.rows(component).keys())
@@ -105,10 +105,10 @@ class _Prover:
             return unknown("prover_failed", {"error": type(error).__name__})
 
     def _prove(self, component: Component) -> Proof:
-        if component.in_base and self._base is not None and not _is_modified(component):
+        if component.in_base and self._base is not None:
             origin = Origin(kind=OriginKind.BASE_IMAGE, location=self._base.reference)
             return proven("base_layer", origin, {"layer": str(component.layer)})
-        if component.kind in _PYTHON:
+        if _is_python(component):
             claimed = _OthersOf(self._claims, self._files.rows(component))
             granted = match_grants(component, self._files, self._grants, self._wheels, claimed)
             return prove_python(component, self._files, desk=self._desk, granted=granted, claimed=claimed)
@@ -119,6 +119,5 @@ class _Prover:
         return unknown("no_prover", {"kind": component.kind.value})
 
 
-def _is_modified(component: Component) -> bool:
-    """Say whether files of it are not what its record says: a later layer may have written over the base's."""
-    return component.record is not None and component.record.differing > 0
+def _is_python(component: Component) -> bool:
+    return component.kind in _PYTHON or component.path.endswith(".dist-info")

@@ -56,6 +56,9 @@ def prove_python(
     owner = component.facts.get("owner", "")
     if owner:
         return unknown("owned", {"owner": owner})
+    if component.kind is Kind.OTHER:
+        # PEP 610's file is there and can't be read: it is not the index's, and no place is known.
+        return _with_grants(contradicted("direct_url_unreadable", {}), granted)
     address = _address(component)
     if address is not None:
         return _with_grants(_contradicted_by(address, component), granted)
@@ -103,6 +106,8 @@ def _with_grants(proof: Proof, granted: GrantMatch) -> Proof:
 
 
 def _asked(component: Component, files: InstalledFiles, desk: Desk, claimed: Container[str]) -> Proof:
+    if component.facts.get("format", "dist-info") != "dist-info":
+        return unknown("legacy_install", {"format": component.facts["format"]})
     metadata = _metadata_sha256(component, files)
     if not metadata:
         return unknown("no_metadata")
