@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NO_HEAD = "the ledger has no head"
 _BAD_FRONTIER = "the ledger's head can't be read"
+_BAD_SIZE = "the ledger's head does not stand at its last record"
 _BAD_ROOT = "the ledger's head does not have the root it claims"
 
 
@@ -65,6 +66,9 @@ def lock(connection: Connection) -> Head:
         raise _corrupt(_BAD_FRONTIER) from error
     if frontier.root() != row.root:
         raise _corrupt(_BAD_ROOT)
+    last: int | None = connection.scalar(sa.select(sa.func.max(ledger_leaves.c.leaf_index)))
+    if frontier.size != (0 if last is None else last + 1):
+        raise _corrupt(_BAD_SIZE)
     return Head(origin=row.origin, frontier=frontier)
 
 
