@@ -1,0 +1,243 @@
+"""Dockerfiles: stages, arguments, images, downloads, and what every `RUN` installs (BuildKit's parser)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import dockerfile as buildkit
+
+from gate.environment.docker_lines import Heredoc, body_of, heredocs_of, syntax_directive
+from gate.environment.expand import expand
+from gate.environment.found import Found, Word
+from gate.environment.images import parse_image
+from gate.environment.places import unresolved
+from gate.environment.stage import Copied, Stage
+from gate.model.origin import Kind, OriginKind
+
+if TYPE_CHECKING:
+    from gate.environment.reading import Reading
+    from gate.environment.shell.session import Session
+    from gate.environment.text import Text
+
+_SHELL_NAME = re.compile(r"(?:\S*/)?(?:env\s+)?(?:ba|da|a|z|k)?sh$")
+_HEREDOC = r"<<-?\s*(['\"]?){name}\1"
+_GIT = re.compile(r"(?:git@|ssh://|git://)|https?://.+\.git(?:#.*)?$")
+
+
+def read(text: Text, reading: Reading) -> None:
+    """Read a Dockerfile whose build context is its own folder, or one above it."""
+    folder = posixpath.dirname(text.path)
+    contexts = [folder]
+    while folder:
+        folder = posixpath.dirname(folder)
+        contexts.append(folder)
+    with reading.entering(text.path):
+        read_in(text, reading, contexts)
+
+
+def read_in(text: Text, reading: Reading, contexts: list[str]) -> None:
+    """Read a Dockerfile; `contexts` are the folders that may be its build context, the likeliest first."""
+    if not text.content.strip():
+        reading.problem("empty", "the file says nothing", text, 1)
+        return
+    try:
+        commands = buildkit.parse_string(text.content)
+    except (ValueError, UnicodeError) as error:
+        reading.problem("dockerfile_invalid", str(error).splitlines()[0][:300], text)
+        return
+    _Dockerfile(text, reading, contexts).run(commands)
+
+
+def read_command(script: str, line: int, text: Text, reading: Reading) -> None:
+    """Read a command line that stands in another file, such as a job's."""
+    from gate.environment.shell.script import run_script  # noqa: PLC0415 - the grammar loads when it is needed
+
+    run_script(script, line, session_of(text, reading, Stage(), [posixpath.dirname(text.path)]))
+
+
+def session_of(text: Text, reading: Reading, stage: Stage, contexts: list[str]) -> Session:
+    """Return a new session of the shell in this stage."""
+    from gate.environment.shell.session import Session  # noqa: PLC0415 - as above
+
+    return Session(text=text, reading=reading, stage=stage, contexts=contexts)
+
+
+class _Dockerfile:
+    """One file, instruction by instruction."""
+
+    def __init__(self, text: Text, reading: Reading, contexts: list[str]) -> None:
+        self.text, self.reading, self.contexts = text, reading, contexts
+        self.arguments: dict[str, str] = {}
+        self.stages: dict[str, Stage] = {}
+        self.stage: Stage | None = None
+        self.count = 0
+
+    def run(self, commands: tuple[buildkit.Command, ...]) -> None:
+        if (syntax := syntax_directive(self.text)) is not None:
+            found, origins = parse_image(syntax.text, syntax.line)
+            name = found.name
+            self.reading.add(Found(kind=Kind.OTHER, name=name, spec=found.spec, line=found.line), origins, self.text)
+        for command in commands:
+            self.instruction(command)
+        if self.count == 0:
+            self.reading.problem("no_from", "no `FROM`: not a Dockerfile that builds", self.text, 1)
+
+    def instruction(self, command: buildkit.Command) -> None:
+        name = command.cmd.upper()
+        if name == "ONBUILD":
+            name = (command.sub_cmd or "").upper()
+        if name == "FROM":
+            self.begin(command)
+        elif name == "ARG":
+            self.argument(command)
+        elif self.stage is None:
+            self.reading.problem("before_from", f"`{name}` before the first `FROM`", self.text, command.start_line)
+        elif name == "ENV":
+            self.environment(command, self.stage)
+        elif name == "WORKDIR":
+            self.stage.workdir = self.stage.absolute(expand(command.value[0], self.stage.env))
+        elif name in {"COPY", "ADD"}:
+            self.copy(name, command, self.stage)
+        elif name == "RUN":
+            self.mounts(command, self.stage)
+            self.commands(command, self.stage)
+
+    # stages and variables
+
+    def begin(self, command: buildkit.Command) -> None:
+        self.count += 1
+        image = expand(command.value[0], self.arguments)
+        base = self.stages.get(image.lower())
+        if base is None and image.lower() != "scratch":
+            self.image(image, self.line_of(command.value[0], command))
+        self.stage = base.child() if base else Stage()
+        self.stage.manifests.clear()
+        words = [one.upper() for one in command.value[1:2]]
+        if words == ["AS"] and len(command.value) > 2:  # noqa: PLR2004 - image, AS, name
+            self.stages[expand(command.value[2], self.arguments).lower()] = self.stage
+        self.stages[str(self.count - 1)] = self.stage
+
+    def image(self, image: str, line: int) -> None:
+        found, origins = parse_image(image, line)
+        self.reading.add(found, origins, self.text)
+
+    def line_of(self, word: str, command: buildkit.Command) -> int:
+        """Return the line on which a word of an instruction stands; its first line if it can't be seen."""
+        for number in range(command.start_line, command.end_line + 1):
+            if number <= len(self.text.lines) and word in self.text.lines[number - 1]:
+                return number
+        return command.start_line
+
+    def argument(self, command: buildkit.Command) -> None:
+        target = self.arguments if self.stage is None else self.stage.env
+        for word in command.value:
+            name, equals, value = word.partition("=")
+            if equals:
+                target[name] = expand(_unquote(value), target)
+            elif self.stage is not None and name in self.arguments:
+                target[name] = self.arguments[name]
+
+    def environment(self, command: buildkit.Command, stage: Stage) -> None:
+        before = dict(stage.env)
+        pairs = list(command.value)
+        for name, value in zip(pairs[::2], pairs[1::2], strict=False):
+            stage.env[name] = expand(_unquote(value), before)
+
+    # files
+
+    def copy(self, name: str, command: buildkit.Command, stage: Stage) -> None:
+        origin = next((one.partition("=")[2] for one in command.flags if one.startswith("--from=")), "")
+        if origin:
+            self.external(expand(origin, {**self.arguments, **stage.env}), self.line_of(origin, command))
+            return
+        words = [expand(one, stage.env) for one in command.value]
+        sources = [one for one in words[:-1] if not one.startswith("<<")]
+        for raw, source in zip(command.value, sources, strict=False):
+            if name == "ADD" and ("://" in source or _GIT.match(source)):
+                self.added(source, self.line_of(raw, command), stage)
+        local = tuple(one for one in sources if "://" not in one and not _GIT.match(one))
+        if local:
+            stage.copies.append(Copied(sources=local, target=words[-1]))
+
+    def external(self, image: str, line: int) -> None:
+        if image.lower() not in self.stages and image.lower() != "scratch":
+            self.image(image, line)
+
+    def added(self, address: str, line: int, stage: Stage) -> None:
+        session = session_of(self.text, self.reading, stage, self.contexts)
+        if _GIT.match(address):
+            body, _, ref = address.partition("#")
+            session.add(Found(kind=Kind.VCS, name=body, spec=ref, line=line))
+        else:
+            session.add(Found(kind=Kind.URL, name=address, line=line))
+
+    def mounts(self, command: buildkit.Command, stage: Stage) -> None:
+        for flag in command.flags:
+            if not flag.startswith("--mount="):
+                continue
+            pairs = [one.partition("=") for one in flag.removeprefix("--mount=").split(",")]
+            options = {key.strip(): value for key, _, value in pairs}
+            origin = expand(options.get("from", ""), {**self.arguments, **stage.env})
+            if origin:
+                self.external(origin, self.line_of(options["from"], command))
+            elif options.get("type", "bind") == "bind":
+                target = options.get("target") or options.get("dst") or options.get("destination") or "."
+                source = options.get("source") or options.get("src") or "."
+                stage.copies.append(Copied(sources=(source,), target=target))
+
+    # commands
+
+    def commands(self, command: buildkit.Command, stage: Stage) -> None:
+        from gate.environment.shell.commands import run_command  # noqa: PLC0415 - the grammar loads when it is needed
+        from gate.environment.shell.script import run_script  # noqa: PLC0415
+
+        workdir = stage.workdir
+        session = session_of(self.text, self.reading, stage, self.contexts)
+        if command.json:
+            words = [Word(text=one, line=self.line_of(one, command)) for one in command.value]
+            run_command(words, session, lambda script, line: run_script(script, line, session, 1))
+        else:
+            heredocs = heredocs_of(command)
+            script = body_of(command, heredocs, self.text)
+            self.script(script, command.start_line, heredocs, session)
+        stage.workdir = workdir
+
+    def script(self, script: str, line: int, heredocs: list[Heredoc], session: Session) -> None:
+        from gate.environment.shell.script import run_script  # noqa: PLC0415 - as above
+
+        fed: list[Heredoc] = []
+        for heredoc in heredocs:
+            match = re.search(_HEREDOC.format(name=re.escape(heredoc.name)), script)
+            if match is None:
+                continue
+            before = script[: match.start()].replace("\\\n", " ").strip()
+            command = re.split(r"[;&|\n]", before)[-1].strip()
+            first = command.split()[0] if command else ""
+            if not command or _SHELL_NAME.match(first):
+                fed.append(heredoc)
+            script = script[: match.start()] + " " * len(match[0]) + script[match.end() :]
+        run_script(script, line, session)
+        for heredoc in fed:
+            shebang = heredoc.content.lstrip().partition("\n")[0]
+            if not shebang.startswith("#!") or re.search(r"\b(?:ba|da|a|z|k)?sh\b", shebang):
+                run_script(heredoc.content, heredoc.line, session)
+
+
+def _unquote(value: str) -> str:
+    if not any(one in value for one in "'\""):
+        return value
+    try:
+        return " ".join(shlex.split(value))
+    except ValueError:
+        return value
+
+
+def undetermined(word: str) -> bool:
+    """Say whether a word names something that the file does not tell."""
+    return unresolved(word)
+
+
+__all__ = ["OriginKind", "read", "read_command", "read_in"]

@@ -1,0 +1,45 @@
+"""`curl`, `wget` and the like: every address that is fetched."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gate.environment.found import Found, Word
+from gate.environment.options import Grammar, grammar, parse_options
+from gate.environment.places import unresolved
+from gate.model.origin import Kind
+
+if TYPE_CHECKING:
+    from gate.environment.shell.session import Session
+
+_CURL = grammar(
+    "-o/--output -d/--data --data-raw --data-binary --data-urlencode -H/--header -x/--proxy -u/--user -A/--user-agent "
+    "-e/--referer -b/--cookie -c/--cookie-jar -X/--request -F/--form -T/--upload-file -m/--max-time --connect-timeout "
+    "--retry --retry-delay --retry-max-time -w/--write-out --cacert --capath -E/--cert --key --output-dir -r/--range "
+    "--limit-rate --resolve -K/--config -C/--continue-at -D/--dump-header --proto --proto-default --proto-redir "
+    "--tls-max --ciphers --max-redirs --max-filesize --speed-limit --speed-time -Y -y -z/--time-cond --stderr "
+    "--interface --netrc-file --oauth2-bearer --json --url --variable --create-file-mode --etag-save --etag-compare "
+    "--noproxy --socks5 -P -Q/--quote -t -U --unix-socket --dns-servers --pubkey --pass --hostpubmd5 --trace"
+)
+_WGET = grammar(
+    "-O/--output-document -P/--directory-prefix -o/--output-file -a/--append-output -i/--input-file -t/--tries "
+    "-T/--timeout -w/--wait -Q/--quota -U/--user-agent -e/--execute -l/--level -A/--accept -R/--reject -D/--domains "
+    "-B/--base -I -X --header --user --password --post-data --post-file --method --body-data --ca-certificate "
+    "--certificate --private-key --referer --limit-rate --waitretry --dns-timeout --connect-timeout --read-timeout "
+    "--load-cookies --save-cookies --progress --retry-on-http-error --http-user --http-password --cut-dirs --secure-protocol"
+)
+_ARIA = grammar("-d/--dir -o/--out -x -s -k -j -i --header --checksum -m -c -t")
+_GRAMMARS: dict[str, Grammar] = {"curl": _CURL, "wget": _WGET, "aria2c": _ARIA, "axel": grammar("-o -n -s -H -U")}
+_HOST = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?")
+_SCHEME = re.compile(r"(?:https?|ftps?|sftp|scp|s3|gs|file)://", re.IGNORECASE)
+
+
+def run(name: str, words: list[Word], session: Session) -> None:
+    """Read one call: all operands that are addresses, with or without a scheme."""
+    parsed = parse_options(words[1:], _GRAMMARS[name])
+    for word in (*parsed.all("--url"), *parsed.operands):
+        address = word.text.strip().strip("'\"")
+        if _SCHEME.match(address) or _HOST.fullmatch(address) or unresolved(address):
+            session.fetched.append(address)
+            session.add(Found(kind=Kind.URL, name=address, line=word.line))

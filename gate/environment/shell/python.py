@@ -1,0 +1,52 @@
+"""`python -m …`, `python setup.py …`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from gate.environment.found import Found, Word
+from gate.model.origin import Kind
+
+if TYPE_CHECKING:
+    from gate.environment.shell.session import Session
+
+_MODULES = {
+    "pip": "pip",
+    "pipx": "python_tools",
+    "uv": "python_tools",
+    "poetry": "python_tools",
+    "pipenv": "python_tools",
+}
+
+
+def run(name: str, words: list[Word], session: Session) -> None:
+    """Read a call of the interpreter as far as it installs something."""
+    del name
+    for index, word in enumerate(words[1:], 1):
+        if word.text == "-m" and index + 1 < len(words):
+            _module(words[index + 1 :], session)
+            return
+        if not word.text.startswith("-"):
+            _script(words[index:], session)
+            return
+        if word.text == "-c":
+            return
+
+
+def _module(words: list[Word], session: Session) -> None:
+    name = words[0].text
+    if name in _MODULES:
+        importlib.import_module(f"gate.environment.shell.{_MODULES[name]}").run(name, words, session)
+    elif name == "spacy" and len(words) > 2 and words[1].text == "download":  # noqa: PLR2004 - spacy, download, a model
+        session.add_all(Kind.OTHER, [word for word in words[2:] if not word.text.startswith("-")])
+    elif name in {"nltk.downloader"}:
+        session.add_all(Kind.OTHER, [word for word in words[1:] if not word.text.startswith(("-", "/"))])
+
+
+def _script(words: list[Word], session: Session) -> None:
+    if words[0].text.rpartition("/")[2] != "setup.py" or session.stage.in_clone("."):
+        return
+    if any(word.text in {"install", "develop"} for word in words[1:]):
+        folder = words[0].text.rpartition("/")[0] or "."
+        session.add(Found(kind=Kind.LOCAL, name=folder, line=words[0].line))

@@ -1,0 +1,188 @@
+"""Walk a shell script (tree-sitter-bash) and hand every command, its words resolved, to the tools."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import tree_sitter
+import tree_sitter_bash
+
+from gate.environment.found import Word
+from gate.environment.shell.commands import run_command
+from gate.environment.shell.words import Resolver
+from gate.environment.templates import Mask
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from gate.environment.shell.session import Session
+
+MOST_STEPS = 20_000
+MOST_ROUNDS = 200
+DEEPEST = 12
+
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+_SKIPPED = frozenset({"comment", "heredoc_start", "heredoc_end", "test_operator", "variable_name"})
+
+
+@lru_cache(maxsize=1)
+def _parser() -> tree_sitter.Parser:
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def run_script(script: str, first_line: int, session: Session, depth: int = 0) -> None:
+    """Read a script whose first line is `first_line` of the session's file.
+
+    Both branches of every condition are read and every loop's body for each of its values: what could run counts.
+    """
+    if depth > DEEPEST:
+        session.reading.problem("shell_too_deep", "scripts nested too deep", session.text, first_line)
+        return
+    mask = Mask()
+    source = mask.hide(script).encode("utf-8", "surrogatepass")
+    tree = _parser().parse(source)
+    if tree.root_node.has_error:
+        message = "not all of the command could be understood"
+        session.reading.problem("shell_not_understood", message, session.text, first_line, error=False)
+    _Walker(source, mask, first_line, session, depth).visit(tree.root_node)
+
+
+class _Walker:
+    """One script's walk."""
+
+    def __init__(self, source: bytes, mask: Mask, first_line: int, session: Session, depth: int) -> None:
+        self.session, self.depth = session, depth
+        self.words = Resolver(source, mask, first_line, session)
+
+    def visit(self, node: Node) -> None:
+        """Look at one node: a command, something that steers commands, or a list of them."""
+        match node.type:
+            case "command":
+                self.command(node)
+            case "redirected_statement":
+                self.redirected(node)
+            case "pipeline":
+                self.pipeline(node)
+            case "for_statement":
+                self.loop(node)
+            case "variable_assignment":
+                self.assignment(node)
+            case "declaration_command":
+                self.children(node)
+            case kind if kind not in _SKIPPED:
+                self.children(node)
+            case _:
+                pass
+
+    def children(self, node: Node) -> None:
+        for child in node.named_children:
+            self.visit(child)
+
+    def assignment(self, node: Node) -> None:
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        self.substitutions(node)
+        if name is None:
+            return
+        key = self.words.raw(name)
+        words = self.words.resolve(value, split=False) if value is not None else []
+        if node.type == "variable_assignment" and value is not None and value.type == "array":
+            words = []
+        self.session.variables[key] = words[0] if words else Word(text="", line=0)
+
+    def substitutions(self, node: Node) -> None:
+        """Read the commands inside `$(…)`, backticks and `<(…)` below a node."""
+        for child in node.named_children:
+            if child.type in {"command_substitution", "process_substitution"}:
+                self.children(child)
+            elif child.type not in {"command", "pipeline", "list"}:
+                self.substitutions(child)
+
+    def loop(self, node: Node) -> None:
+        variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
+        values = [word for child in node.children_by_field_name("value") for word in self.words.resolve(child)]
+        self.substitutions(node)
+        if body is None:
+            return
+        name = self.words.raw(variable) if variable is not None else ""
+        uses = name and f"${name}" in self.words.raw(body) or f"${{{name}" in self.words.raw(body)
+        rounds = values[:MOST_ROUNDS] if uses else values[:1]
+        if len(values) > MOST_ROUNDS:
+            message = f"a loop over more than {MOST_ROUNDS} values"
+            self.session.reading.problem("loop_too_long", message, self.session.text, self.words.line(node))
+        for value in rounds or [None]:
+            if value is not None:
+                self.session.variables[name] = value
+            self.visit(body)
+        self.session.variables.pop(name, None)
+
+    def pipeline(self, node: Node) -> None:
+        """Read each command; what `echo` prints into a shell is a script."""
+        self.session.piped = []
+        for child in node.named_children:
+            self.visit(child)
+        self.session.piped = []
+
+    def redirected(self, node: Node) -> None:
+        body = node.child_by_field_name("body")
+        stdin = ""
+        line = 0
+        for redirect in node.children_by_field_name("redirect"):
+            if redirect.type == "heredoc_redirect":
+                for child in redirect.named_children:
+                    if child.type == "heredoc_body":
+                        stdin, line = self.words.raw(child), self.words.line(child)
+                    elif child.type not in {"heredoc_start", "heredoc_end", "file_redirect"}:
+                        self.visit(child)
+            else:
+                self.redirect(redirect)
+        if stdin:
+            self.session.piped = [Word(text=stdin, line=line)]
+        if body is not None:
+            self.visit(body)
+
+    def redirect(self, node: Node) -> None:
+        destination = node.child_by_field_name("destination")
+        if destination is not None:
+            self.session.written.update(word.text for word in self.words.resolve(destination))
+        self.substitutions(node)
+
+    def command(self, node: Node) -> None:
+        self.session.steps += 1
+        if self.session.steps > MOST_STEPS:
+            if self.session.steps == MOST_STEPS + 1:
+                message = f"more than {MOST_STEPS} commands, loops unrolled"
+                self.session.reading.problem("too_many_commands", message, self.session.text, self.words.line(node))
+            return
+        words, prefix = self._parts(node)
+        self.session.prefix = prefix
+        if words:
+            run_command(words, self.session, lambda script, line: self.nested(script, line))
+        self.session.prefix = {}
+
+    def _parts(self, node: Node) -> tuple[list[Word], dict[str, str]]:
+        words: list[Word] = []
+        prefix: dict[str, str] = {}
+        for child in node.named_children:
+            if child.type == "variable_assignment":
+                name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
+                resolved = self.words.resolve(value, split=False) if value is not None else []
+                if name is not None:
+                    prefix[self.words.raw(name)] = resolved[0].text if resolved else ""
+            elif child.type == "command_name":
+                words += [word for part in child.children for word in self.words.resolve(part)]
+            elif child.type.endswith("_redirect"):
+                self.redirect(child)
+                continue
+            elif child.type != "comment":
+                words += self.words.resolve(child)
+            self.substitutions(child)
+            if child.type in {"command_substitution", "process_substitution"}:
+                self.children(child)
+        return words, prefix
+
+    def nested(self, script: str, line: int) -> None:
+        """Read a script that a command was given as text."""
+        inner = self.session.nested()
+        run_script(script, line, inner, self.depth + 1)
+        self.session.steps = inner.steps

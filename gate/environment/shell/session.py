@@ -1,0 +1,83 @@
+"""One run of a script as far as reading can follow it: variables, the folder, and where findings go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gate.environment.found import UNRESOLVED, Found, Word
+from gate.environment.pip_scope import direct_origins
+from gate.environment.places import unresolved
+from gate.environment.stage import Stage, locate
+from gate.model.origin import Kind
+
+if TYPE_CHECKING:
+    from gate.environment.reading import Reading
+    from gate.environment.text import Text
+    from gate.model.origin import Origin
+
+
+@dataclass(slots=True)
+class Session:
+    """The state of one script.
+
+    Attributes:
+        text: the file in which the script stands.
+        stage: the Dockerfile stage, or an empty one.
+        contexts: folders that may be the build context; empty: paths start at the file's own folder.
+        variables: what the script assigned, on top of the stage's; the line is where the value stands, 0 if unknown.
+        prefix: assignments before the command at hand (`PIP_INDEX_URL=… pip install …`).
+        piped: what the command before the pipe printed, when reading can tell.
+        steps: commands looked at, over all nesting.
+    """
+
+    text: Text
+    reading: Reading
+    stage: Stage
+    contexts: list[str]
+    variables: dict[str, Word] = field(default_factory=dict)
+    prefix: dict[str, str] = field(default_factory=dict)
+    piped: list[Word] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
+    steps: int = 0
+
+    def values(self) -> dict[str, str]:
+        """Return every variable whose value is known."""
+        return {**self.stage.env, **{name: word.text for name, word in self.variables.items()}}
+
+    def setting(self, name: str) -> str | None:
+        """Return an environment variable as the command at hand sees it."""
+        return self.prefix.get(name) or self.values().get(name)
+
+    def add(self, found: Found, *origins: Origin) -> None:
+        """Keep a reference; a name with an unresolved variable in it is in doubt."""
+        if unresolved(found.name):
+            found = found.doubted(UNRESOLVED)
+        self.reading.add(found, origins or direct_origins(found), self.text)
+
+    def add_all(self, kind: Kind, words: list[Word], *origins: Origin) -> None:
+        """Keep one reference for each word, `name@version` split."""
+        for word in words:
+            at = word.text.rfind("@")
+            name, spec = (word.text[:at], word.text[at + 1 :]) if at > 0 else (word.text, "")
+            self.add(Found(kind=kind, name=name, spec=spec, line=word.line), *origins)
+
+    def source(self, origin: Origin, line: int) -> None:
+        """Keep a place that a command puts in scope."""
+        self.reading.source(origin, self.text, line)
+
+    def locate(self, path: str) -> str | None:
+        """Return the file of the build context that lies at this path of the image."""
+        if unresolved(path):
+            return None
+        return locate(path, self.stage, self.contexts, self.reading)
+
+    def missing(self, word: Word) -> None:
+        """Keep a file that is named and not there."""
+        found = Found(kind=Kind.OTHER, name=word.text, line=word.line, undetermined="missing_file")
+        self.reading.add(found, (), self.text)
+
+    def nested(self) -> Session:
+        """Return a session for a script inside this one: the same place, variables of its own."""
+        return replace(self, variables=dict(self.variables), prefix={}, piped=[])

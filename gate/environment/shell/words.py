@@ -1,0 +1,133 @@
+"""Resolve the words of a parsed command: quotes off, variables in, each with the line on which it stands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gate.environment.expand import parameter
+from gate.environment.found import Word
+from gate.environment.shell.substitute import evaluate
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from gate.environment.shell.session import Session
+    from gate.environment.templates import Mask
+
+_EXPANSIONS = frozenset({"simple_expansion", "expansion", "command_substitution"})
+_ESCAPE = re.compile(r"\\(\n|.)", re.DOTALL)
+_QUOTED_ESCAPE = re.compile(r'\\(["\\$`\n])')
+_ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_BRACES = re.compile(r"^(.*?)\{([^{}]*,[^{}]*)\}(.*)$", re.DOTALL)
+MOST_WORDS = 1000
+
+
+class Resolver:
+    """Turns nodes of one script into words."""
+
+    def __init__(self, source: bytes, mask: Mask, first_line: int, session: Session) -> None:
+        """Keep what every word needs: the source, the masked templates, where the script starts."""
+        self.source, self.mask, self.first_line, self.session = source, mask, first_line, session
+
+    def raw(self, node: Node) -> str:
+        """Return the node's text as written, templates back in place."""
+        return self.mask.show(self._text(node.start_byte, node.end_byte))
+
+    def line(self, node: Node) -> int:
+        """Return the line of the file on which the node starts."""
+        return self.first_line + node.start_point[0]
+
+    def resolve(self, node: Node, *, split: bool = True) -> list[Word]:
+        """Return the words that a node becomes: none, one, or several when an unquoted variable holds spaces."""
+        held = self._held(node)
+        line = self.line(node)
+        if held is not None and held.line:
+            line = held.line
+        text = self.mask.show(self._value(node))
+        quoted = node.type in {"string", "raw_string", "ansi_c_string"}
+        if split and not quoted:
+            if self._has_expansion(node) and text.split() != [text]:
+                return [Word(text=one, line=line) for one in text.split()[:MOST_WORDS]]
+            if node.type in {"concatenation", "word", "brace_expression"}:
+                return [Word(text=one, line=line) for one in _brace(text)]
+        return [Word(text=text, line=line)]
+
+    def _held(self, node: Node) -> Word | None:
+        # A word that is one variable alone stands where its value stands: the loop's list, not its body.
+        if node.type == "string" and node.named_child_count == 1:
+            node = node.named_children[0]
+        if node.type in {"simple_expansion", "expansion"} and node.named_child_count == 1:
+            return self.session.variables.get(self.raw(node.named_children[0]))
+        return None
+
+    def _has_expansion(self, node: Node) -> bool:
+        return node.type in _EXPANSIONS or (
+            node.type == "concatenation" and any(child.type in _EXPANSIONS for child in node.named_children)
+        )
+
+    def _text(self, start: int, end: int) -> str:
+        return self.source[start:end].decode("utf-8", "surrogatepass")
+
+    def _value(self, node: Node) -> str:
+        match node.type:
+            case "word" | "number" | "variable_name":
+                return _unescape(self._text(node.start_byte, node.end_byte))
+            case "raw_string":
+                return self._text(node.start_byte + 1, node.end_byte - 1)
+            case "ansi_c_string":
+                inner = self._text(node.start_byte + 2, node.end_byte - 1)
+                return re.sub(r"\\(.)", lambda match: _ANSI.get(match[1], match[0]), inner)
+            case "string":
+                return self._pieces(node, node.start_byte + 1, node.end_byte - 1, quoted=True)
+            case "translated_string":
+                return self._value(node.named_children[0]) if node.named_children else ""
+            case "concatenation" | "command_name":
+                return self._pieces(node, node.start_byte, node.end_byte, quoted=False)
+            case "simple_expansion" | "expansion":
+                return parameter(self._text(node.start_byte, node.end_byte), self.session.values())
+            case "command_substitution":
+                return self._substitution(node)
+            case _:
+                return self._text(node.start_byte, node.end_byte)
+
+    def _pieces(self, node: Node, start: int, end: int, *, quoted: bool) -> str:
+        # Rebuilt from the source between the children: the grammar leaves blanks inside strings to nobody.
+        out: list[str] = []
+        position = start
+        for child in node.named_children:
+            if quoted and child.type not in _EXPANSIONS:
+                continue
+            out.append(_clean(self._text(position, child.start_byte), quoted=quoted))
+            out.append(self._value(child))
+            position = child.end_byte
+        out.append(_clean(self._text(position, end), quoted=quoted))
+        return "".join(out)
+
+    def _substitution(self, node: Node) -> str:
+        text = self._text(node.start_byte, node.end_byte)
+        known = evaluate(node, self)
+        return text if known is None else known
+
+    def value(self, node: Node) -> str:
+        """Return the text that a node becomes, unsplit."""
+        return self.mask.show(self._value(node))
+
+
+def _clean(text: str, *, quoted: bool) -> str:
+    if quoted:
+        return _QUOTED_ESCAPE.sub(lambda match: "" if match[1] == "\n" else match[1], text)
+    return _unescape(text)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda match: "" if match[1] == "\n" else match[1], text) if "\\" in text else text
+
+
+def _brace(text: str) -> list[str]:
+    if "{" not in text or "{{" in text or "${" in text:
+        return [text]
+    match = _BRACES.match(text)
+    if match is None:
+        return [text]
+    return [whole for one in match[2].split(",")[:100] for whole in _brace(match[1] + one + match[3])][:MOST_WORDS]
