@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:e7ff910786a341b278dd8cbb114c6f16cb641ab47519b6732281a69d8bf2cb25"
+RULESET = "sha256:6e583223c6d7d4b350a920abf463226013aa159f030cc7b769a4d6d01d832a3b"

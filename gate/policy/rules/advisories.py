@@ -114,7 +114,7 @@ class AdvisoriesComplete:
 
 
 def _obstacle(report: SourceReport, case: Case) -> str:
-    if report.subject != case.evidence.subject:
+    if report.subject != case.evidence.image.image.digest:
         return "other_digest"
     if report.state not in {ScanState.CLEAN, ScanState.FINDINGS}:
         return "audit_failed"

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from gate.model.decision import RuleResult, Status
 from gate.model.origin import Disposition
+from gate.policy.dispose import origin_allowed
 from gate.policy.explain import DISPOSITIONS
 from gate.policy.rule import Case, Explanation, passed, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gate.model.reference import Source
 
 
 class DeclaredOrigin:
@@ -20,6 +23,10 @@ class DeclaredOrigin:
     title = "Every declared reference comes from a safelisted origin or is granted."
     codes = {  # noqa: RUF012 - read-only by protocol
         **DISPOSITIONS,
+        "source_not_safelisted": Explanation(
+            reason="`{where}` puts {origins} in scope, which is not safelisted",
+            way_out="remove the line, or bind the place to names that are granted",
+        ),
         "all_declared": Explanation(reason="{safelisted} safelisted, {granted} granted", way_out=""),
         "counts_differ": Explanation(
             reason="{references} reference(s) were declared and {disposed} disposed of",
@@ -49,6 +56,28 @@ class DeclaredOrigin:
                 where=disposed.where,
                 origins=", ".join(origin.location for origin in reference.origins),
             )
-        if not refused and declared == len(case.references):
+        sources = _uncovered(case)
+        for source in sources:
+            where = f"{source.file}:{source.line}"
+            yield result(
+                self.id, Status.FAIL, "source_not_safelisted", where, where=where, origins=source.origin.location
+            )
+        if not refused and not sources and declared == len(case.references):
             granted = sum(disposed.disposition is Disposition.GRANTED for disposed in case.references)
             yield passed(self.id, "all_declared", safelisted=declared - granted, granted=granted)
+
+
+def _uncovered(case: Case) -> list[Source]:
+    """Return the places in scope that are not safelisted and deliver anything but what is granted."""
+    uncovered = []
+    for source in case.evidence.environment.sources:
+        if origin_allowed(source.origin, case.policy.safelist):
+            continue
+        through = [
+            disposed.disposition
+            for reference, disposed in zip(case.evidence.environment.references, case.references, strict=False)
+            if source.origin in reference.origins
+        ]
+        if not through or any(disposition is not Disposition.GRANTED for disposition in through):
+            uncovered.append(source)
+    return uncovered

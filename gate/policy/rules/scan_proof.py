@@ -96,7 +96,7 @@ class ScanProof:
 def _obstacle(report: SourceReport, case: Case) -> str:
     """Return the code of the first reason not to believe the report; the order is that of trust."""
     policy = case.policy.decision.findings.defender
-    if report.subject != case.evidence.subject:
+    if report.subject != case.evidence.image.image.digest:
         return "other_digest"
     if report.recorded and not policy.allow_recorded:
         return "recording_refused"

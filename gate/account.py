@@ -1,0 +1,173 @@
+"""The account of one evaluation, for people and programs: what was decided, why, what to do, what came of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from gate.ledger.reader import LedgerFilter, LedgerReader
+from gate.ledger.record import Event
+from gate.model.base import Instant, Value
+from gate.model.decision import Decision, Outcome, Status
+from gate.model.digest import Digest
+from gate.model.failure import Failure
+from gate.policy.decide import OWN, OWN_CODES
+from gate.policy.explain import explain
+from gate.policy.rules import ALL
+from gate.store.blobs import Blobs
+from gate.store.engine import reading
+from gate.store.evaluations import Evaluation, Evaluations, EvaluationState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.engine import Connection, Engine
+
+    from gate.model.decision import RuleResult
+
+EXIT = {Outcome.PROMOTE: 0, Outcome.DISCARD: 10, Outcome.HOLD: 11}
+"""The exit code of each outcome."""
+
+CANNOT_DECIDE = 12
+STILL_OPEN = EXIT[Outcome.HOLD]
+
+_ENDED = {
+    EvaluationState.PROMOTED: Outcome.PROMOTE,
+    EvaluationState.DISCARDED: Outcome.DISCARD,
+    EvaluationState.HELD: Outcome.HOLD,
+}
+_RECEIPTS = {Event.PROMOTED, Event.DISCARDED}
+
+
+class Reason(Value):
+    """One rule's result in words. `way_out` says what to do; `request` is the exception request that would lift it."""
+
+    rule: str
+    status: Status
+    code: str
+    subject: str = ""
+    reason: str
+    way_out: str = ""
+    request: str = ""
+
+
+class Account(Value):
+    """One evaluation as it stands.
+
+    Attributes:
+        state: how far it is; `dry_run` if nothing was recorded and nothing will be done.
+        outcome: what was decided and done. Decided alone, it stands in `decision`.
+        reasons: what failed first, then what is unknown, then warnings, then passes.
+        receipt: what was read back from the registry after acting; for a dry run the plan.
+        exit_code: what a pipeline step ends with.
+    """
+
+    version: Literal["gate.evaluation/1"] = "gate.evaluation/1"
+    id: str = ""
+    state: str
+    outcome: Outcome | None = None
+    repository: str
+    tag: str = ""
+    digest: Digest | None = None
+    submitted_at: Instant | None = None
+    finished_at: Instant | None = None
+    exit_code: int
+    reasons: tuple[Reason, ...] = ()
+    requests: tuple[str, ...] = ()
+    failure: Failure | None = None
+    receipt: dict[str, Any] = Field(default_factory=dict)
+    decision_digest: Digest | None = None
+    decision: Decision | None = None
+
+
+def account_of(engine: Engine, run: str) -> Account:
+    """Give the account of a run; NotFoundError if there is none of that id."""
+    with reading(engine) as connection:
+        row = Evaluations(connection).get(run)
+        decision = None
+        if row.decision_digest is not None:
+            decision = Decision.parse(Blobs(connection).get(row.decision_digest))
+        failure = _failure(connection, row)
+        receipt = _receipt(connection, row)
+    outcome = _ENDED.get(row.state)
+    exit_code = EXIT[outcome] if outcome else failure.exit_code if failure else STILL_OPEN
+    return Account(
+        id=row.id,
+        state=row.state.value,
+        outcome=outcome,
+        repository=row.repository,
+        tag=row.tag,
+        digest=row.digest,
+        submitted_at=row.submitted_at,
+        finished_at=row.finished_at,
+        exit_code=exit_code,
+        reasons=reasons(decision.results) if decision else (),
+        requests=decision.requests if decision else (),
+        failure=failure,
+        receipt=receipt,
+        decision_digest=row.decision_digest,
+        decision=decision,
+    )
+
+
+def account_of_dry_run(repository: str, tag: str, decision: Decision, plan: Value | None) -> Account:
+    """Give the account of a decision that nobody recorded and nobody acts on."""
+    return Account(
+        state="dry_run",
+        outcome=decision.outcome,
+        repository=repository,
+        tag=tag,
+        digest=decision.subject,
+        exit_code=EXIT[decision.outcome],
+        reasons=reasons(decision.results),
+        requests=decision.requests,
+        receipt=plan.model_dump(mode="json") if plan else {},
+        decision_digest=decision.fingerprint(),
+        decision=decision,
+    )
+
+
+def reasons(results: Iterable[RuleResult]) -> tuple[Reason, ...]:
+    """Put results into words, what blocks first."""
+    codes = {rule.id: rule.codes for rule in ALL} | {OWN: OWN_CODES}
+    order = (Status.FAIL, Status.UNKNOWN, Status.WARN, Status.PASS)
+    spoken = []
+    for answer in sorted(results, key=lambda answer: order.index(answer.status)):
+        words = explain(codes.get(answer.rule, {}), answer.code, answer.params)
+        spoken.append(
+            Reason(
+                rule=answer.rule,
+                status=answer.status,
+                code=answer.code,
+                subject=answer.subject,
+                reason=words.reason,
+                way_out=words.way_out,
+                request=answer.request,
+            )
+        )
+    return tuple(spoken)
+
+
+def _failure(connection: Connection, row: Evaluation) -> Failure | None:
+    if row.state is not EvaluationState.FAILED:
+        return None
+    digest = _fact(connection, row.id, {Event.FAILED}, "failure")
+    if not digest:
+        return Failure(code=row.error_code or "unknown", message="the evaluation failed", exit_code=CANNOT_DECIDE)
+    return Failure.parse(Blobs(connection).get(digest))
+
+
+def _receipt(connection: Connection, row: Evaluation) -> dict[str, Any]:
+    digest = _fact(connection, row.id, _RECEIPTS, "receipt")
+    if not digest:
+        return {}
+    receipt: dict[str, Any] = json.loads(Blobs(connection).get(digest))
+    return receipt
+
+
+def _fact(connection: Connection, run: str, events: set[Event], name: str) -> str:
+    entries = LedgerReader(connection).find(LedgerFilter(evaluation=run))
+    found = [entry.record.facts.get(name, "") for entry in entries if entry.record.event in events]
+    return found[-1] if found else ""

@@ -1,0 +1,15 @@
+"""An evaluation as one JSON object; `docs/schemas/evaluation-1.schema.json` is its contract."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gate.account import Account
+
+
+def render(account: Account) -> str:
+    """Return the object, indented, with `schema` first."""
+    data = account.model_dump(mode="json")
+    return json.dumps({"schema": data.pop("version"), **data}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,51 @@
+"""An evaluation as the summary of a pipeline run: Markdown that a code host shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.model.decision import Outcome, Status
+from gate.reports.evaluation_text import headline
+
+if TYPE_CHECKING:
+    from gate.account import Account
+
+_SHOWN = 50
+_ICONS = {Status.FAIL: "❌", Status.UNKNOWN: "⏳", Status.WARN: "⚠️"}
+
+
+def render(account: Account) -> str:
+    """Return the summary: outcome, what blocks with its way out, the digests that find it again."""
+    lines = [f"## gate: {headline(account).lower()}", ""]
+    lines.append(f"`{_code(account.repository)}` at `{account.digest or 'unknown'}`")
+    if account.decision is not None and account.decision.recorded_sources:
+        names = ", ".join(account.decision.recorded_sources)
+        lines += ["", f"> The answer of {names} is a recording, not a live one."]
+    if account.failure is not None:
+        lines += ["", f"**{_cell(account.failure.code)}**: {_cell(account.failure.message)}"]
+        lines += ["", f"Next: {_cell(account.failure.hint)}"] if account.failure.hint else []
+    blocking = [reason for reason in account.reasons if reason.status in _ICONS]
+    if blocking:
+        lines += ["", "| | rule | reason | what to do |", "|---|---|---|---|"]
+        lines += [
+            f"| {_ICONS[reason.status]} | `{reason.rule}` | {_cell(reason.reason)} | {_cell(reason.way_out)} |"
+            for reason in blocking[:_SHOWN]
+        ]
+        if len(blocking) > _SHOWN:
+            lines += ["", f"… and {len(blocking) - _SHOWN} more."]
+    if account.requests and account.outcome is not Outcome.PROMOTE:
+        lines += ["", "Exception requests that would lift it:", ""]
+        lines += [f"- `gate exception request --for {request} --reason …`" for request in account.requests]
+    if account.id:
+        lines += ["", f"Evaluation `{account.id}`, decision `{account.decision_digest or 'none'}`"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Keep what was judged from speaking Markdown: a name may be anything."""
+    escaped = "".join(f"\\{char}" if char in "\\`*_[]()<>|#!" else char for char in " ".join(text.split()))
+    return escaped[:600]
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "'")

@@ -1,0 +1,68 @@
+"""An evaluation in words: the outcome first, then what blocks and what to do, then what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.model.decision import Outcome, Status
+
+if TYPE_CHECKING:
+    from gate.account import Account, Reason
+
+HEADLINES = {
+    Outcome.PROMOTE: "PROMOTED",
+    Outcome.DISCARD: "DISCARDED",
+    Outcome.HOLD: "HELD",
+}
+_WOULD = {Outcome.PROMOTE: "WOULD PROMOTE", Outcome.DISCARD: "WOULD DISCARD", Outcome.HOLD: "WOULD HOLD"}
+_MARKS = {Status.FAIL: "x", Status.UNKNOWN: "?", Status.WARN: "!", Status.PASS: "+"}
+
+
+def headline(account: Account) -> str:
+    """Return the one word that a person looks for."""
+    if account.failure is not None:
+        return "COULD NOT DECIDE"
+    if account.outcome is None:
+        return "UNDER WAY"
+    return (_WOULD if account.state == "dry_run" else HEADLINES)[account.outcome]
+
+
+def render(account: Account) -> str:
+    """Return the text."""
+    name = f":{account.tag}" if account.tag else ""
+    lines = [f"{headline(account)}  {account.repository}{name}", f"  digest      {account.digest or 'unknown'}"]
+    if account.id:
+        lines.append(f"  evaluation  {account.id}")
+    lines += _figures(account)
+    if account.failure is not None:
+        lines += ["", f"  error[{account.failure.code}]: {account.failure.message}"]
+        lines += [f"    {key}: {value}" for key, value in sorted(account.failure.facts.items())]
+        lines += [f"    next: {account.failure.hint}"] if account.failure.hint else []
+    lines += ["", *(line for reason in account.reasons for line in _reason(reason))] if account.reasons else []
+    if account.requests and account.outcome is not Outcome.PROMOTE:
+        lines += ["", "exception requests that would lift it (give each a reason):"]
+        lines += [f"  gate exception request --for {request} --reason …" for request in account.requests]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(account: Account) -> list[str]:
+    decision = account.decision
+    if decision is None:
+        return []
+    counts = decision.counts
+    looked = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("references", "components", "findings"))
+    lines = [
+        f"  looked at   {looked}",
+        f"  policy      {decision.policy}",
+        f"  evidence    {decision.evidence}",
+    ]
+    if decision.recorded_sources:
+        lines.append(f"  RECORDING   the answer of {', '.join(decision.recorded_sources)} is a recording, not live")
+    return lines
+
+
+def _reason(reason: Reason) -> list[str]:
+    lines = [f"  {_MARKS[reason.status]} {reason.rule}[{reason.code}]: {reason.reason}"]
+    if reason.way_out and reason.status is not Status.PASS:
+        lines.append(f"      next: {reason.way_out}")
+    return lines

@@ -1,0 +1,200 @@
+"""The one module that knows all concrete classes: it builds what the command line and the service run on."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from gate.errors import UsageError
+from gate.model.image import ImageRef, Transport
+from gate.policy.source import load_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy.engine import Engine
+
+    from gate.config import Config
+    from gate.desk import ExceptionDesk
+    from gate.evaluation import EvaluationWorkflow
+    from gate.findings.interface import FindingsSource
+    from gate.http.client import HttpClient
+    from gate.image.reporter import InspectReporter
+    from gate.intake import Intake
+    from gate.origin.interface import Index
+    from gate.policy.schema import Policy
+    from gate.registry.interface import ImageReader, ImageWriter
+    from gate.world import RealWorld
+
+
+def clock() -> datetime:
+    """Return the time. Nothing below this module asks for it by itself."""
+    return datetime.now(UTC)
+
+
+def policy_of(config: Config, folder: Path | None = None) -> Policy:
+    """Return the policy in force: the folder that the caller names, else the configured one, else the defaults."""
+    return load_policy(folder or config.policy)
+
+
+def http_client(config: Config) -> HttpClient:
+    """Return a client for any server."""
+    from gate.http.client import HttpClient  # noqa: PLC0415 - 0.3 s, which only what talks to servers pays
+
+    return HttpClient(config.http)
+
+
+def open_reader(ref: ImageRef, config: Config) -> ImageReader:
+    """Return what reads images of the ref's transport."""
+    if ref.transport is Transport.DOCKER_ENGINE:
+        from gate.registry.engine import DockerEngine  # noqa: PLC0415 - the docker SDK is an extra
+
+        return DockerEngine(bounds=config.image, http=config.http)
+    return open_writer(ref.transport, config)
+
+
+def open_writer(transport: Transport, config: Config) -> ImageWriter:
+    """Return what reads and changes images of a transport.
+
+    Raises:
+        UsageError: the local engine, which has neither staging nor release (`no_staging`).
+    """
+    if transport is Transport.OCI_LAYOUT:
+        from gate.registry.layout import OciLayout  # noqa: PLC0415 - as above
+
+        return OciLayout(bounds=config.image)
+    if transport is Transport.REGISTRY:
+        from gate.registry.auth import default_credentials  # noqa: PLC0415 - as above
+        from gate.registry.remote import RemoteRegistry  # noqa: PLC0415
+
+        return RemoteRegistry(http_client(config), default_credentials(os.environ), config.image)
+    message = "an image of the local engine can be inspected, but not promoted or discarded"
+    raise UsageError(message, code="no_staging", hint="push it to a staging repository and evaluate that")
+
+
+class Stores(dict[Transport, "ImageWriter"]):
+    """Image stores by transport, each opened when it is first asked for."""
+
+    def __init__(self, config: Config) -> None:
+        """Open none yet."""
+        super().__init__()
+        self._config = config
+
+    def __missing__(self, transport: Transport) -> ImageWriter:
+        """Open the store."""
+        self[transport] = store = open_writer(transport, self._config)
+        return store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Everything that submitting and carrying out evaluations needs, over one database."""
+
+    config: Config
+    engine: Engine
+    stores: Mapping[Transport, ImageWriter]
+    world: RealWorld
+    desk: ExceptionDesk
+    intake: Intake
+    workflow: EvaluationWorkflow
+
+
+@contextmanager
+def open_database(config: Config) -> Iterator[Engine]:
+    """Open the gate's database and bring it up to date; closed at the end."""
+    from gate.store.engine import make_engine  # noqa: PLC0415 - 0.4 s, which only what uses the database pays
+    from gate.store.schema import upgrade  # noqa: PLC0415
+
+    engine = make_engine(config.database)
+    try:
+        upgrade(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def exception_desk(config: Config, engine: Engine, policy: Policy) -> ExceptionDesk:
+    """Return the exception workflow over the database and the configured storage."""
+    from gate.desk import ExceptionDesk  # noqa: PLC0415 - as above
+    from gate.exceptions.storage import FolderStorage  # noqa: PLC0415
+
+    return ExceptionDesk(engine=engine, storage=FolderStorage(config.storage), policy=policy.workflow)
+
+
+def real_world(config: Config, engine: Engine, reporter: InspectReporter | None = None) -> RealWorld:
+    """Return the outside of an evaluation."""
+    from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
+    from gate.index.client import PythonIndex  # noqa: PLC0415
+    from gate.notify import AppriseNotifier  # noqa: PLC0415
+    from gate.world import RealWorld  # noqa: PLC0415
+
+    def index() -> Index:
+        return cast("Index", PythonIndex(http_client(config)))
+
+    def sources(policy: Policy) -> Sequence[FindingsSource]:
+        return findings_sources(config, engine, policy)
+
+    return RealWorld(
+        stores=Stores(config),
+        index=index,
+        sources=sources,
+        storage=FolderStorage(config.storage),
+        notifier=AppriseNotifier(config.notify),
+        bounds=config.image,
+        reporter=reporter,
+    )
+
+
+def findings_sources(config: Config, engine: Engine, policy: Policy) -> Sequence[FindingsSource]:
+    """Return Defender's source and the advisories', in this order."""
+    from gate.findings.advisories.source import AdvisorySource  # noqa: PLC0415 - pip-audit takes 0.8 s
+    from gate.findings.defender.none import NoDefender  # noqa: PLC0415
+    from gate.findings.defender.recorded import RecordedDefender  # noqa: PLC0415
+    from gate.store.reference import StoredReferenceData  # noqa: PLC0415
+
+    defender: FindingsSource = NoDefender()
+    if config.defender_recording is not None:
+        allowed = policy.decision.findings.defender.allow_recorded
+        defender = RecordedDefender(config.defender_recording, allow_recorded=allowed)
+    return (defender, AdvisorySource(StoredReferenceData(engine)))
+
+
+@contextmanager
+def open_gate(config: Config, policy: Policy, reporter: InspectReporter | None = None) -> Iterator[Gate]:
+    """Open the database, launch the durable engine, and close both at the end.
+
+    Runs that are under way at the end are left to whoever adopts them.
+    """
+    from gate.durable import Durable  # noqa: PLC0415 - DBOS takes 1 s
+    from gate.evaluation import EvaluationWorkflow  # noqa: PLC0415
+    from gate.intake import Intake  # noqa: PLC0415
+    from gate.leases import Leases  # noqa: PLC0415
+
+    executor = f"gate-{uuid.uuid4().hex}"
+    with open_database(config) as engine:
+        desk = exception_desk(config, engine, policy)
+        world = real_world(config, engine, reporter)
+        durable = Durable(engine, executor=executor)
+        leases = Leases(engine, owner=executor, length=config.lease, clock=clock)
+        workflow = EvaluationWorkflow(
+            engine=engine, durable=durable, leases=leases, world=world, exceptions=desk, clock=clock
+        )
+        intake = Intake(engine=engine, durable=durable, leases=leases, clock=clock)
+        durable.launch(workflow.run)
+        try:
+            yield Gate(
+                config=config,
+                engine=engine,
+                stores=Stores(config),
+                world=world,
+                desk=desk,
+                intake=intake,
+                workflow=workflow,
+            )
+        finally:
+            durable.close()

@@ -1,0 +1,152 @@
+"""The outside of an evaluation for real: read the image, prove origins, ask the sources, change the registries."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Protocol
+
+from gate.errors import GateError
+from gate.image.inventory import read_inventory
+from gate.index.wheel import wheel_facts_of
+from gate.model.decision import Decision, Outcome
+from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts
+from gate.model.exception import Grant
+from gate.model.origin import Kind
+from gate.origin.prove import prove_inventory
+from gate.promotion.execute import discard, promote
+from gate.promotion.places import Places
+from gate.promotion.plan import DiscardPlan, PromotionPlan
+from gate.promotion.prepare import prepare_discard, prepare_promotion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from gate.bounds import ImageBounds
+    from gate.evaluation import Submission
+    from gate.exceptions.storage import PrivateStorage
+    from gate.findings.interface import FindingsSource
+    from gate.image.reporter import InspectReporter
+    from gate.index.facts import WheelFacts
+    from gate.model.base import Value
+    from gate.model.image import ImageRef, Transport
+    from gate.notify import Notifier
+    from gate.origin.interface import Index
+    from gate.policy.schema import Policy
+    from gate.registry.interface import ImageWriter
+
+
+class SourceFactory(Protocol):
+    """Makes the findings sources that a policy allows, in the order of the report."""
+
+    def __call__(self, policy: Policy) -> Sequence[FindingsSource]:
+        """Return the sources; PolicyError if configuration offers one that policy refuses."""
+        ...
+
+
+class RealWorld:
+    """Reads and changes what lies outside, through the interfaces that it is given."""
+
+    def __init__(  # noqa: PLR0913 - collaborators, each named
+        self,
+        *,
+        stores: Mapping[Transport, ImageWriter],
+        index: Callable[[], Index | None],
+        sources: SourceFactory,
+        storage: PrivateStorage,
+        notifier: Notifier,
+        bounds: ImageBounds,
+        reporter: InspectReporter | None = None,
+    ) -> None:
+        """Take the collaborators; `index` is made when it is first asked."""
+        self._stores = stores
+        self._index = index
+        self._sources = sources
+        self._storage = storage
+        self._notifier = notifier
+        self._bounds = bounds
+        self._reporter = reporter
+
+    def waiting(self, ref: ImageRef, policy: Policy) -> ImageRef:
+        """Resolve a submitted name to its digest, once; only what waits in a staging place is taken in.
+
+        Raises:
+            ConflictError: `not_staging`.
+            GateError: the store does not have it or can't be asked.
+        """
+        _places(policy).release_of(ref)
+        return ref.at(self._store(ref).resolve(ref))
+
+    def gather(
+        self, submission: Submission, grants: Sequence[Grant], *, submitted_at: datetime, now: datetime
+    ) -> Evidence:
+        """Read the image whole, prove every component, ask every source."""
+        policy = submission.policy
+        catalogue = [(base.reference, base.diff_ids) for base in policy.safelist.base_images]
+        inventory, files = read_inventory(
+            self._store(submission.ref),
+            submission.ref,
+            bounds=self._bounds,
+            base_catalogue=catalogue,
+            reporter=self._reporter,
+        )
+        proven = prove_inventory(
+            inventory,
+            files,
+            index=self._index() if policy.safelist.takes_pypi else None,
+            grants=grants,
+            wheels=self.wheels(grants),
+            reserved=policy.safelist.reserved_names,
+        )
+        reports = tuple(source.report(proven, now=now) for source in self._sources(policy))
+        return Evidence(
+            repository=submission.ref.place,
+            subject=str(submission.ref.digest),
+            submitted_at=submitted_at,
+            environment=submission.environment,
+            image=proven,
+            findings=FindingFacts(reports=reports),
+            exceptions=ExceptionFacts(grants=tuple(grants)),
+        )
+
+    def plan(self, submission: Submission, decision: Decision) -> Value:
+        """Look at both places and work out every step."""
+        places, store = _places(submission.policy), self._store(submission.ref)
+        if decision.outcome is Outcome.PROMOTE:
+            return prepare_promotion(
+                submission.ref, places, source_store=store, target_store=store, bounds=self._bounds
+            )
+        return prepare_discard(submission.ref, places, store=store, bounds=self._bounds)
+
+    def act(self, submission: Submission, decision: Decision, plan: bytes) -> Value:
+        """Carry the plan out and return the receipt of what was read back."""
+        store = self._store(submission.ref)
+        if decision.outcome is Outcome.PROMOTE:
+            return promote(PromotionPlan.parse(plan), store, store)
+        return discard(DiscardPlan.parse(plan), store, places=_places(submission.policy), bounds=self._bounds)
+
+    def tell(self, evaluation: str, decision: Decision) -> str:
+        """Tell people; what came of it is a code and never an exception."""
+        return self._notifier.tell(evaluation, decision)
+
+    def wheels(self, grants: Sequence[Grant]) -> dict[str, WheelFacts]:
+        """Return the facts of every stored wheel that a grant names, read again from its verified bytes.
+
+        A file that is not there or is not what it was has no facts, so that its grant matches nothing.
+        """
+        named = {file.sha256: file.filename for grant in grants if grant.kind is Kind.PYPI for file in grant.files}
+        facts: dict[str, WheelFacts] = {}
+        for digest, filename in sorted(named.items()):
+            try:
+                with closing(self._storage.open(digest)) as stream:
+                    facts[digest] = wheel_facts_of(stream, filename)
+            except GateError:
+                continue
+        return facts
+
+    def _store(self, ref: ImageRef) -> ImageWriter:
+        return self._stores[ref.transport]
+
+
+def _places(policy: Policy) -> Places:
+    return Places.of((place.staging, place.release) for place in policy.decision.promotion)
