@@ -51,7 +51,7 @@ class BaseCheck:
         component = found.component
         if component.layer >= self._system.base_layers:
             return component
-        changed = [path for path in found.files if self._is_modified(path)] if self._modified else []
+        changed = [path for path in found.files() if self._is_modified(path)] if self._modified else []
         if found.below is not None:
             changed += [path for path in self._modified if path.startswith(f"{found.below}/")]
         config = sorted({path for path in changed if path in found.config})

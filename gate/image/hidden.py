@@ -22,7 +22,7 @@ def find_hidden(scene: Scene, found: Iterable[Found]) -> None:
     gone = {path: facts for path, facts in gone.items() if find(scene.system.root, path) is None}
     if not gone:
         return
-    owned = {file for entry in found for file in entry.files}
+    owned = {file for entry in found for file in entry.files()}
     for path, (layer, entry) in sorted(gone.items()):
         folder = path.removesuffix("/RECORD")
         lookup = RecordFolder(scene.system.root, folder.rpartition("/")[0])

@@ -132,7 +132,7 @@ def _owners(found: list[Found]) -> dict[str, str]:
     for entry in found:
         if entry.component.kind in (Kind.OS, Kind.CONDA):
             prefix = "dpkg" if entry.component.kind is Kind.OS else "conda"
-            for path in entry.files:
+            for path in entry.files():
                 if ".dist-info" in path or ".egg-info" in path:
                     owners[path] = f"{prefix}:{entry.component.name}"
     return owners

@@ -9,7 +9,7 @@ from gate.image.tree import FileEntry, find, find_file, shown
 from gate.model.reference import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
 
     from gate.image.files import FileSystem
     from gate.image.survey import Survey
@@ -29,12 +29,12 @@ class Read(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """A component with the files it installed: paths from the root of the image, to be held against later layers.
+    """A component and the paths, from the root of the image, of what it installed.
 
     Attributes:
         path: where its metadata lies, as the file system writes it.
         evidence: the metadata file itself.
-        files: what it installed, or nothing if its metadata does not say.
+        files: tells what it installed, when asked; nothing if its metadata does not say.
         config: paths among them that are meant to be edited.
         below: the folder in which its files lie, where `files` does not say.
     """
@@ -42,7 +42,7 @@ class Found:
     component: Component
     path: str
     evidence: str
-    files: Sequence[str] = ()
+    files: Callable[[], Iterable[str]] = tuple
     config: frozenset[str] = frozenset()
     below: str | None = None
 

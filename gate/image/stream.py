@@ -160,16 +160,17 @@ def _member(source: _Source) -> Iterator[bytes]:
     """Unpack one member, in steps that begin small: what a step leaves over is copied."""
     member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     index, step = source.meter.index, FIRST_STEP
-    try:
-        while not member.eof:
-            data = source.read(step) if member.needs_input else b""
-            if member.needs_input and not data:
-                raise _broken(index, "ends in the middle of its gzip", "layer_truncated")
-            step = min(2 * step, READ_BYTES)
-            if piece := member.decompress(data, PIECE_BYTES):
-                yield piece
-    except igzip_lib.IsalError as error:
-        raise _broken(index, f"is broken gzip: {error}", "layer_broken") from error
+    while not member.eof:
+        data = source.read(step) if member.needs_input else b""
+        if member.needs_input and not data:
+            raise _broken(index, "ends in the middle of its gzip", "layer_truncated")
+        step = min(2 * step, READ_BYTES)
+        try:
+            piece = member.decompress(data, PIECE_BYTES)
+        except igzip_lib.error as error:  # type: ignore[misc] # the stub takes the class for an instance of it
+            raise _broken(index, f"is broken gzip: {error}", "layer_broken") from error
+        if piece:
+            yield piece
     source.give_back(len(member.unused_data))
 
 

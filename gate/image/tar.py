@@ -145,7 +145,7 @@ class TarReader:
         if magic == b"ustar\x0000" or magic[:6] == b"ustar\0":
             if prefix := _text(fields[14]):
                 name = f"{prefix}/{name}"
-        elif magic == b"ustar  \0" and not all(_is_gnu_time(fields[14][at : at + 12]) for at in (0, 12)):
+        elif magic == b"ustar  \0" and not _are_gnu_times(fields[14][:24]):
             self._refuse("has a GNU header whose times are no numbers", "tar_header")
         name = long_name or pax.get("path") or name
         link = long_link or pax.get("linkpath") or _text(fields[8])
@@ -232,5 +232,9 @@ def _shown(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")[:200]
 
 
-def _is_gnu_time(field: bytes) -> bool:
-    return bool(field[:1] and field[0] & 0x80) or not field.strip(b"01234567 \0")
+def _are_gnu_times(field: bytes) -> bool:
+    """Say whether the access and change times of an old GNU header are numbers; Go takes other bytes for a name."""
+    if field.count(0) == len(field):
+        return True
+    times = (field[:12], field[12:])
+    return all(time[0] & 0x80 or not time.strip(b"01234567 \0") for time in times)

@@ -63,7 +63,8 @@ def _package(scene: Scene, folder: str, path: str) -> Found | None:
         kind=Kind.CONDA, name=name, version=version, path=shown(path), layer=record.layer, facts=facts
     )
     prefix = folder.removesuffix("conda-meta")
-    return Found(component=component, path=path, evidence=path, files=[path, *_files(scene, document, prefix, path)])
+    files = [path, *_files(scene, document, prefix, path)]
+    return Found(component=component, path=path, evidence=path, files=lambda: files)
 
 
 def _facts(document: dict[str, object]) -> dict[str, str]:

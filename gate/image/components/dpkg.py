@@ -6,6 +6,7 @@ Sources: `deb-control(5)`, `dpkg-query(1)` on states, the layout of distroless i
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gate.image.scene import Found
@@ -100,7 +101,7 @@ def _status(scene: Scene, folder: str, system: dict[str, str]) -> Iterator[Found
             layer = layers.get(_key(paragraph), found[1].layer)
             entry = _component(scene, path, paragraph, layer, system)
             if entry is not None:
-                entry.files = _listed(scene, folder, paragraph)
+                entry.files = partial(_listed, scene, folder, paragraph)
                 entry.config = frozenset(_conffiles(paragraph))
                 yield entry
 
@@ -190,7 +191,8 @@ def _status_d(scene: Scene, folder: str, system: dict[str, str]) -> Iterator[Fou
             found = _component(scene, path, paragraph, layer, system)
             if found is not None:
                 sums = scene.read(f"{path}.md5sums") if scene.file(f"{path}.md5sums") is not None else None
-                found.files = [path, *_summed(sums.data if sums else b"")]
+                listed = [path, *_summed(sums.data if sums else b"")]
+                found.files = partial(tuple, listed)
                 yield found
 
 

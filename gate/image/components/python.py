@@ -25,6 +25,8 @@ from gate.model.image import Component
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gate.image.record import Row
     from gate.image.scene import Read, Scene
     from gate.model.image import RecordCheck
@@ -80,9 +82,14 @@ def _dist_info(scene: Scene, path: str) -> Found | None:
         facts=facts | ({key: shown(value) for key, value in direct.facts.items()} if direct else {}),
         record=check,
     )
-    lookup = RecordFolder(scene.system.root, site)
-    files = [*_metadata_files(path), *(_installed(row, site, lookup) for row in rows)]
-    return Found(component=component, path=path, evidence=f"{path}/METADATA", files=files, below=None if rows else site)
+
+    def files() -> Iterator[str]:
+        lookup = RecordFolder(scene.system.root, site)
+        yield from _metadata_files(path)
+        yield from (_installed(row, site, lookup) for row in rows)
+
+    evidence = f"{path}/METADATA"
+    return Found(component=component, path=path, evidence=evidence, files=files, below=None if rows else site)
 
 
 def _spelling(name: str) -> dict[str, str]:
@@ -172,7 +179,7 @@ def _egg_info(scene: Scene, path: str) -> Found | None:
         layer=metadata.layer,
         facts={"format": "egg-info", "metadata_sha256": metadata.sha256} | _spelling(name),
     )
-    return Found(component=component, path=path, evidence=file, files=[file], below=site)
+    return Found(component=component, path=path, evidence=file, files=lambda: (file,), below=site)
 
 
 def _egg_link(scene: Scene, path: str) -> Found | None:
@@ -190,4 +197,4 @@ def _egg_link(scene: Scene, path: str) -> Found | None:
         layer=link.layer,
         facts={"format": "egg-link", "editable": "true", "target": shown(target)[:1000]},
     )
-    return Found(component=component, path=path, evidence=path, files=[path])
+    return Found(component=component, path=path, evidence=path, files=lambda: (path,))
