@@ -106,11 +106,16 @@ def audit(pins: Sequence[Pin], advisories: Mapping[str, Sequence[Advisory]], *, 
         if dependency.is_skipped():
             skipped[pin] = dependency.skip_reason
         else:
-            found[pin] = _findings(pin, service, results)
+            found[pin] = reconciled(pin, service, results)
     return Audited(findings=found, skipped=skipped)
 
 
-def _findings(pin: Pin, service: MirrorService, results: Sequence[VulnerabilityResult]) -> tuple[Finding, ...]:
+def reconciled(pin: Pin, service: MirrorService, results: Sequence[VulnerabilityResult]) -> tuple[Finding, ...]:
+    """Return one finding for each vulnerability of a pin that pip-audit's results tell of.
+
+    Raises:
+        ServiceError: the results and the records do not cover each other: something was lost on the way.
+    """
     matched = service.matches(pin.name, Version(pin.version))
     told = {str(identifier) for result in results for identifier in (result.id, *result.aliases)}
     findings: list[Finding] = []
