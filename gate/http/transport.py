@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import BinaryIO
 
 import requests
@@ -77,17 +78,32 @@ class Transport:
         if left <= 0:
             message = f"`{show(call.url)}` did not answer in time"
             raise TimeoutUpstreamError(message, hint="try again, or raise the bound", url=show(call.url))
+        timeout = (min(self._bounds.connect, left), min(self._bounds.read, left))
         with translated(call.url):
-            return self._session.request(
-                call.method,
-                call.url,
-                headers=dict(call.headers),
-                data=call.body,
-                auth=_unsigned,
-                timeout=(min(self._bounds.connect, left), min(self._bounds.read, left)),
-                allow_redirects=False,
-                stream=True,
+            request = requests.Request(
+                call.method, call.url, headers=dict(call.headers), data=call.body, auth=_unsigned
             )
+            prepared = self._session.prepare_request(request)
+            url = prepared.url or call.url
+            settings = self._session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003 - `stream`
+            # Not `Session.send`: that reads a redirect's body to its end, however long, even when told not to follow.
+            return self._session.get_adapter(url).send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                verify=_bundle(settings["verify"]),
+                cert=settings["cert"],
+                proxies=settings["proxies"],
+            )
+
+
+def _bundle(verify: bool | str | None) -> bool | str:  # noqa: FBT001 - what `requests` calls it
+    """Return the CA bundle of the environment, or True for the one that comes with `requests`; never False."""
+    if isinstance(verify, str) and verify and not Path(verify).exists():
+        message = f"the CA bundle `{verify}` does not exist"
+        hint = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE must name a file of certificates, or be unset"
+        raise UpstreamError(message, hint=hint, code="ca_bundle_missing")
+    return verify or True
 
 
 def _guard(call: Call, origin: Origin) -> None:

@@ -28,12 +28,12 @@ def self_signed(folder: Path, name: str) -> Certificate:
 
 
 def for_loopback(folder: Path) -> Certificate:
-    """Make an authority and a server certificate for `localhost` and 127.0.0.1, signed by it."""
+    """Make an authority and a server certificate for 127.0.0.1 (and not for `localhost`), signed by it."""
     authority = self_signed(folder, "gate-test-authority")
     key, request, certificate = folder / "server.key", folder / "server.csr", folder / "server.pem"
     names = folder / "names.cnf"
-    names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-    subject = ["-subj", "/CN=localhost"]
+    names.write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    subject = ["-subj", "/CN=gate-test-server"]
     run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", *_files(key, request), *subject])
     signer = ["-CA", str(authority.certificate), "-CAkey", str(authority.key), "-CAcreateserial"]
     output = ["-extfile", str(names), "-days", _DAYS, "-out", str(certificate)]

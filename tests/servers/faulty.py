@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+_POLL = 0.02
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -81,7 +83,7 @@ def faulty_server(address: str = "127.0.0.1") -> Iterator[FaultyServer]:
     """Run a scripted server on a free port of this machine."""
     server = _Server((address, 0), _Handler)
     server.script.host = f"{address}:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
     thread.start()
     try:
         yield server.script
@@ -126,8 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
 
     def _head(self, reply: Reply) -> None:
-        self.send_response(reply.status)
         names = {name.lower() for name in reply.headers}
+        self.send_response_only(reply.status)
+        if "date" not in names:
+            self.send_header("Date", self.date_time_string())
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if not reply.endless and not names & {"content-length", "transfer-encoding"}:
