@@ -130,10 +130,10 @@ def verify(
     if report is AuditFormat.JSON:
         _json("gate.audit-verify/1", verdict=verdict, **result.model_dump(mode="json"))
     else:
-        typer.echo(explain(result))
+        typer.echo(_plain(explain(result)))
     if not isinstance(result, Verified):
         hint = "stop writing, keep a copy of the database, and compare it with your last checkpoint"
-        raise StoreError(explain(result), code="ledger_corrupt", hint=hint)
+        raise StoreError(_plain(explain(result)), code="ledger_corrupt", hint=hint)
 
 
 @app.command()
@@ -146,7 +146,7 @@ def checkpoint(*, database: Database = "") -> None:
     with _opened(database) as connection:
         result = verify_database(connection)
     if not isinstance(result, Verified):
-        raise StoreError(explain(result), code="ledger_corrupt", hint="run `gate audit verify`")
+        raise StoreError(_plain(explain(result)), code="ledger_corrupt", hint="run `gate audit verify`")
     typer.echo(Checkpoint(origin=result.origin, size=result.size, root=result.root).text(), nl=False)
 
 

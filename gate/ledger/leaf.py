@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gate.ledger.record import SALT_BYTES, commit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
@@ -13,6 +15,13 @@ class Opening:
     field: str
     salt: bytes
     value: str
+
+    def opens(self) -> bool:
+        """Say whether field, value and salt are those of the commitment."""
+        # SQLite keeps text in a column of bytes, and bytes in one of text, if somebody puts them there.
+        if not isinstance(self.salt, bytes) or not isinstance(self.value, str) or len(self.salt) != SALT_BYTES:
+            return False
+        return commit(self.field, self.value, self.salt) == self.commitment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gate.errors import NotFoundError, StoreError
 from gate.ledger.leaf import ClaimedHead, Opening, StoredLeaf
+from gate.ledger.merkle import leaf_hash
 from gate.ledger.record import Event, LedgerRecord
 from gate.model.base import Instant, Value, format_instant
 from gate.model.digest import Digest
@@ -138,9 +139,17 @@ class LedgerReader:
 def _entry(leaf: StoredLeaf) -> LedgerEntry:
     try:
         record = LedgerRecord.parse(leaf.leaf_bytes)
-    except ValidationError as error:
-        message = f"record {leaf.index} of the ledger can't be read"
-        hint = "run `gate audit verify`"
-        raise StoreError(message, code="ledger_corrupt", hint=hint, index=leaf.index) from error
-    private = {opening.field: opening.value for opening in leaf.openings}
-    return LedgerEntry(index=leaf.index, leaf_hash="sha256:" + leaf.leaf_hash.hex(), record=record, private=private)
+        hashed = "sha256:" + leaf_hash(leaf.leaf_bytes).hex()
+    except (ValidationError, TypeError) as error:  # TypeError: text where bytes should be
+        raise _unreadable(leaf.index) from error
+    private: dict[str, str] = {}
+    for opening in leaf.openings:
+        if record.commitments.get(opening.field) != opening.commitment or not opening.opens():
+            raise _unreadable(leaf.index)
+        private[opening.field] = opening.value
+    return LedgerEntry(index=leaf.index, leaf_hash=hashed, record=record, private=private)
+
+
+def _unreadable(index: int) -> StoreError:
+    message = f"record {index} of the ledger was altered"
+    return StoreError(message, code="ledger_corrupt", hint="run `gate audit verify`", index=index)

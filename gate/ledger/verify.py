@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 from pydantic import ValidationError
 
 from gate.ledger.merkle import Frontier, leaf_hash
-from gate.ledger.record import LEAF_BYTES, SALT_BYTES, LedgerRecord, commit
+from gate.ledger.record import LEAF_BYTES, LedgerRecord
 from gate.model.base import Value, format_instant
 
 if TYPE_CHECKING:
@@ -171,9 +171,7 @@ def _open(leaf: StoredLeaf, record: LedgerRecord) -> int:
     for opening in leaf.openings:  # 5
         if record.commitments.get(opening.field) != opening.commitment:
             raise _Found(Flaw.PRIVATE_STRAY, leaf.index, opening.field)
-        # SQLite keeps text in a column of bytes if somebody puts it there.
-        salted = isinstance(opening.salt, bytes) and len(opening.salt) == SALT_BYTES
-        if not salted or commit(opening.field, opening.value, opening.salt) != opening.commitment:
+        if not opening.opens():
             raise _Found(Flaw.PRIVATE_ALTERED, leaf.index, opening.field)
     return len(leaf.openings)
 

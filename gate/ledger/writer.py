@@ -62,9 +62,10 @@ def lock(connection: Connection) -> Head:
         raise _corrupt(_NO_HEAD)
     try:
         frontier = Frontier.unpack(row.size, row.frontier)
-    except ValueError as error:
+        root = frontier.root()
+    except (ValueError, TypeError) as error:  # TypeError: text where numbers or bytes should be
         raise _corrupt(_BAD_FRONTIER) from error
-    if frontier.root() != row.root:
+    if root != row.root:
         raise _corrupt(_BAD_ROOT)
     last: int | None = connection.scalar(sa.select(sa.func.max(ledger_leaves.c.leaf_index)))
     if frontier.size != (0 if last is None else last + 1):

@@ -190,3 +190,13 @@ def test_a_ledger_without_a_head_takes_nothing(engine: Engine) -> None:
     with reading(engine) as connection, pytest.raises(StoreError) as unread:
         LedgerReader(connection).head()
     assert unread.value.error_code == "ledger_corrupt"
+
+
+@pytest.mark.parametrize("tampering", ["size = 'x'", "frontier = 'x'", "size = 3, frontier = printf('%064d', 0)"])
+def test_text_in_the_head_is_not_a_crash(sqlite_engine: Engine, tampering: str) -> None:
+    with writing(sqlite_engine) as connection:
+        append(connection, record())
+        connection.execute(sa.text(f"UPDATE ledger_head SET {tampering}"))  # noqa: S608 - the test's own
+    with pytest.raises(StoreError) as refused, writing(sqlite_engine) as connection:
+        append(connection, record("ev-2"))
+    assert refused.value.error_code == "ledger_corrupt"

@@ -3,14 +3,74 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from gate.ledger.record import Event, LedgerRecord
+from gate.ledger.writer import append
+from gate.model.decision import Decision, Outcome, RuleResult, Status
+from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts
+from gate.model.image import ImageFacts, Inventory
+from gate.model.reference import Declared
+from gate.store.blobs import Blobs
+from gate.store.decisions import Decisions
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "ab" * 32
 
 
-def record(evaluation: str = "ev-1", event: Event = Event.EVALUATION_SUBMITTED, **more: object) -> LedgerRecord:
+def record(evaluation: str = "ev-1", event: Event = Event.EVALUATION_SUBMITTED, **more: Any) -> LedgerRecord:  # noqa: ANN401 - any field of a record
     """Return a record, the same each time unless told otherwise."""
     fields: dict[str, object] = {"subject": DIGEST, "repository": "r.example.org/staging/app", "recorded_at": NOW}
     return LedgerRecord.model_validate({"evaluation": evaluation, "event": event, **fields, **more})
+
+
+def evidence() -> Evidence:
+    """Return the smallest evidence that there can be about an image."""
+    facts = ImageFacts(
+        repository="r.example.org/staging/app",
+        digest=DIGEST,
+        media_type="application/vnd.oci.image.manifest.v1+json",
+        config_digest="sha256:" + "cd" * 32,
+        platform="linux/amd64",
+        layers=(),
+    )
+    return Evidence(
+        repository=facts.repository,
+        subject=DIGEST,
+        submitted_at=NOW,
+        environment=Declared(),
+        image=Inventory(image=facts),
+        findings=FindingFacts(),
+        exceptions=ExceptionFacts(),
+    )
+
+
+def decision(made_from: str, outcome: Outcome = Outcome.DISCARD, *, at: datetime = NOW) -> Decision:
+    """Return a decision with one result that failed."""
+    return Decision(
+        outcome=outcome,
+        subject=DIGEST,
+        repository="r.example.org/staging/app",
+        decided_at=at,
+        policy="sha256:" + "01" * 32,
+        ruleset="sha256:" + "02" * 32,
+        evidence=made_from,
+        results=(RuleResult(rule="origins", status=Status.FAIL, code="blocked", subject="pypi/x@1\x1b[2J"),),
+    )
+
+
+def record_run(connection: Connection, evaluation: str = "ev-1", *, at: datetime = NOW) -> str:
+    """Write one whole run as an evaluation does, and return its decision's digest."""
+    blobs, said = Blobs(connection), {"recorded_at": at}
+    append(connection, record(evaluation, **said), {"actor": "tenant/alice"})
+    manifest, parts = evidence().split()
+    blobs.put_all(parts.values())
+    gathered = blobs.put(manifest.canonical())
+    made = Decisions(connection).put(evaluation, decision(gathered, at=at))
+    append(connection, record(evaluation, Event.EVIDENCE_GATHERED, facts={"evidence": gathered}, **said))
+    append(connection, record(evaluation, Event.DECIDED, facts={"decision": made, "outcome": "discard"}, **said))
+    append(connection, record(evaluation, Event.DISCARDED, facts={"decision": made}, **said))
+    return made

@@ -53,7 +53,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         settings = ["listen_addresses=", "fsync=off", "max_connections=50", f"unix_socket_directories={folder}"]
         options = [part for setting in settings for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(  # noqa: S603 - the program was found by this module
+            server = subprocess.Popen(
                 [str(programs / "postgres"), "-D", str(data), *options],
                 user=user,
                 group=user,
@@ -88,7 +88,7 @@ def _user() -> str | None:
 
 
 def _run(command: list[str], *, user: str | None, folder: Path) -> None:
-    done = subprocess.run(  # noqa: S603 - as above
+    done = subprocess.run(
         command, user=user, group=user, extra_groups=[] if user else None, cwd=folder, capture_output=True, check=False
     )
     if done.returncode:
