@@ -13,6 +13,9 @@ from gate.promotion.tree import checked_manifest
 from gate.registry.content import Content, read_content
 from gate.registry.interface import ImageWriter
 
+_ROUNDS = 2
+"""A tag may come or go between two questions; a registry that contradicts itself twice is not believed."""
+
 
 class TargetState(Value):
     """The digest that the target tag is on now, if it is on any."""
@@ -45,22 +48,20 @@ class StagingState(Value):
 
 
 def look_at_target(store: ImageWriter, target: ImageRef) -> TargetState:
-    """Ask twice what the target tag is on, in two ways: one wrong "not found" must not overwrite a tag.
+    """Ask in two ways what the target tag is on: one wrong "not found" must not overwrite a tag.
 
     Raises:
-        ConflictError: `tag_unclear`, if the two answers contradict each other.
+        ConflictError: `tag_unclear`, if the answers contradict each other and keep doing so.
     """
     if not target.tag:
         return TargetState()
-    by_tag = target.model_copy(update={"digest": None})
-    try:
-        return TargetState(tag_digest=store.resolve(by_tag))
-    except NotFoundError as error:
-        if target.tag not in store.tags(by_tag):
-            return TargetState()
-        message = f"`{target.place}` lists the tag `{target.tag}` but does not resolve it"
-        hint = "try again; if it stays so, the tag is on a manifest that is gone: remove the tag"
-        raise ConflictError(message, code="tag_unclear", hint=hint, place=target.place, tag=target.tag) from error
+    for _ in range(_ROUNDS):
+        digest = _digest_of(store, target, target.tag)
+        if digest is not None or target.tag not in store.tags(target):
+            return TargetState(tag_digest=digest)
+    message = f"`{target.place}` lists the tag `{target.tag}` but does not resolve it"
+    hint = "try again; if it stays so, the tag is on a manifest that is gone: remove the tag"
+    raise ConflictError(message, code="tag_unclear", hint=hint, place=target.place, tag=target.tag)
 
 
 def look_at_staging(
@@ -78,19 +79,19 @@ def look_at_staging(
         UpstreamError: the store failed.
     """
     bounds = bounds or ImageBounds()
-    names = store.tags(place)
-    if len(names) > bounds.tags:
-        message = f"`{place.place}` has more than {bounds.tags} tags"
-        raise BoundError(message, place=place.place, limit=bounds.tags)
-    tags: dict[str, Digest] = {}
-    for name in sorted({*names, *known, *([place.tag] if place.tag else [])}):
-        digest = _digest_of(store, place, name)
-        if digest is not None and name not in names:
-            message = f"`{place.place}` does not list the tag `{name}` but resolves it"
-            raise ConflictError(message, code="tag_unclear", hint="try again", place=place.place, tag=name)
-        if digest is not None:
-            tags[name] = digest
-    return StagingState(tags=tags, holders=_holders(store, place, tags, bounds))
+    for _ in range(_ROUNDS):
+        names = store.tags(place)
+        if len(names) > bounds.tags:
+            message = f"`{place.place}` has more than {bounds.tags} tags"
+            raise BoundError(message, place=place.place, limit=bounds.tags)
+        expected = {*known, *([place.tag] if place.tag else [])} - set(names)
+        unlisted = sorted(name for name in expected if _digest_of(store, place, name) is not None)
+        if not unlisted:
+            found = {name: _digest_of(store, place, name) for name in names}
+            tags = {name: digest for name, digest in found.items() if digest is not None}
+            return StagingState(tags=tags, holders=_holders(store, place, tags, bounds))
+    message = f"`{place.place}` does not list the tag `{unlisted[0]}` but resolves it"
+    raise ConflictError(message, code="tag_unclear", hint="try again", place=place.place, tag=unlisted[0])
 
 
 def _digest_of(store: ImageWriter, place: ImageRef, tag: str) -> Digest | None:

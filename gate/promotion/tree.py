@@ -64,19 +64,16 @@ def read_tree(reader: ImageReader, ref: ImageRef, *, bounds: ImageBounds | None 
                 if known is None and len(read) >= limit:
                     message = f"index {root.descriptor.digest} has more than {limit} manifests below it"
                     raise BoundError(message, digest=root.descriptor.digest, limit=limit)
-                read[child.digest] = known or read_node(reader, ref.at(child.digest), expected=child)
+                read[child.digest] = known or read_node(reader, ref.at(child.digest))
+                _refuse_other(read[child.digest].descriptor, child)
                 waiting.append((read[child.digest], False))
     return ManifestTree(nodes=tuple(ordered.values()))
 
 
-def read_node(reader: ImageReader, ref: ImageRef, *, expected: Descriptor | None = None) -> Node:
-    """Read one manifest and hold it against its digest, and against what its parent says of it."""
+def read_node(reader: ImageReader, ref: ImageRef) -> Node:
+    """Read one manifest and hold it against its digest."""
     manifest = checked_manifest(reader, ref)
-    descriptor = describe(manifest)
-    if expected is not None and expected != descriptor:
-        message = f"manifest {descriptor.digest} is not what its index says: size or media type differ"
-        raise InputError(message, code="manifest_inconsistent", digest=descriptor.digest)
-    return Node(descriptor=descriptor, content=read_content(manifest))
+    return Node(descriptor=describe(manifest), content=read_content(manifest))
 
 
 def checked_manifest(reader: ImageReader, ref: ImageRef) -> Manifest:
@@ -96,3 +93,9 @@ def checked_manifest(reader: ImageReader, ref: ImageRef) -> Manifest:
 def describe(manifest: Manifest) -> Descriptor:
     """Return the descriptor of a manifest's very bytes."""
     return Descriptor(digest=manifest.digest, size=len(manifest.raw), media_type=manifest.media_type)
+
+
+def _refuse_other(found: Descriptor, said: Descriptor) -> None:
+    if found != said:
+        message = f"manifest {found.digest} is not what its index says: size or media type differ"
+        raise InputError(message, code="manifest_inconsistent", digest=found.digest)

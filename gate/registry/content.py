@@ -7,7 +7,7 @@ without regard to case and takes the last of two, Python does not. A manifest th
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from gate.errors import InputError
 from gate.model.base import Value
@@ -80,7 +80,7 @@ def strict_object(raw: bytes, *, what: str) -> dict[str, Any]:
         return result
 
     try:
-        data = json.loads(raw.decode(), object_pairs_hook=pairs)
+        data = json.loads(raw.decode(), object_pairs_hook=pairs, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         message = f"{what} is not JSON"
         raise InputError(message, code="manifest_unparseable") from error
@@ -106,6 +106,11 @@ def read_descriptor(entry: object, *, what: str) -> Descriptor:
             pass
     message = f"{what} has a descriptor without a sha256 digest, a size or a media type"
     raise InputError(message, code="manifest_unparseable")
+
+
+def _no_constant(name: str) -> NoReturn:
+    message = f"`{name}` is no JSON"
+    raise ValueError(message)
 
 
 def _refuse_other_letters(data: object, what: str) -> None:

@@ -115,11 +115,11 @@ class MemoryStore:
 class Fault:
     """What goes wrong at one call: an error before it, or after it (a lost answer), or something done by others."""
 
-    error: Exception | None = None
+    error: BaseException | None = None
     lost: bool = False
     empty: bool = False
     """The answer is a lie: no tags, no blob."""
-    act: Callable[[], None] | None = None
+    act: Callable[[], object] | None = None
 
 
 @dataclass
@@ -199,7 +199,7 @@ class FaultyStore:
 class _Cut(BytesIO):
     """Half a blob, then an error."""
 
-    def __init__(self, data: bytes, error: Exception) -> None:
+    def __init__(self, data: bytes, error: BaseException) -> None:
         super().__init__(data)
         self._error = error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from promotion.promotion_memory import MemoryStore
 from promotion.promotion_world import HOST, PLACES, RELEASE, STAGING, condemned, planned
-from registry.contract_images import docker_list, image, index, plain, push
+from registry.contract_images import Sample, docker_list, image, index, manifest_of, plain, push
 
 from gate.bounds import ImageBounds
 from gate.errors import BoundError, ConflictError, InputError, IntegrityError, NotFoundError, PolicyError
@@ -15,7 +15,7 @@ from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Verb, plan_
 from gate.promotion.prepare import prepare_discard
 from gate.promotion.state import StagingState, TargetState, look_at_staging, look_at_target
 from gate.promotion.tree import read_tree
-from gate.registry.content import DOCKER_MANIFEST, OCI_MANIFEST
+from gate.registry.content import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from gate.registry.interface import Manifest
 
 OTHER = "sha256:" + "1" * 64
@@ -253,12 +253,13 @@ def test_a_missing_child_stops_a_promotion() -> None:
 
 def test_a_child_that_is_not_what_its_index_says_stops_a_promotion() -> None:
     store = MemoryStore()
-    source = push(store, STAGING, index(image("a")), "1")
-    manifests = store.repositories[STAGING.place].manifests
-    manifests[image("a").digest] = image("a").manifest.model_copy(update={"media_type": DOCKER_MANIFEST})
-    with pytest.raises(InputError) as caught:
-        planned(store, source)
-    assert caught.value.error_code == "manifest_inconsistent"
+    child = plain(read_tree(store, push(store, STAGING, image("a"))).root)
+    for entries in ([child | {"size": 1}], [child, child | {"size": 1}]):
+        lying = manifest_of({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}, OCI_INDEX)
+        source = push(store, STAGING, Sample(manifest=lying), "1")
+        with pytest.raises(InputError) as caught:
+            planned(store, source)
+        assert caught.value.error_code == "manifest_inconsistent"
 
 
 def test_one_blob_with_two_sizes_stops_a_promotion() -> None:
