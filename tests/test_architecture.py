@@ -28,7 +28,7 @@ LAYERS = [
     {"ledger"},
     {"durable", "leases", "desk"},
     {"evaluation"},
-    {"intake", "world", "notify"},
+    {"intake", "world", "notify", "account"},
     {"wiring"},
     {"reports"},
     {"demo"},

@@ -1,0 +1,1 @@
+"""The main job on two small images made on the spot, told step by step."""
