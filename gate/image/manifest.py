@@ -120,9 +120,10 @@ def read_image(reader: ImageReader, ref: ImageRef, *, bounds: ImageBounds) -> Im
         message = f"the index gives {child.size} bytes for {child.digest}, it has {len(inner.raw)}"
         raise IntegrityError(message)
     facts = _image(reader, pinned, inner, bounds)
-    if child.platform is not None and not facts.platform.startswith(
-        f"{child.platform.os}/{child.platform.architecture}"
-    ):
+    if child.platform is not None and facts.platform.split("/")[:2] != [
+        child.platform.os,
+        child.platform.architecture,
+    ]:
         message = f"the index says `{child.platform}`, the image's config `{facts.platform}`"
         raise InputError(message, code="platform_contradiction", hint=_REBUILD)
     return facts.model_copy(update={"index_digest": manifest.digest})
