@@ -63,6 +63,7 @@ class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
         """Keep what was looked up; records withdrawn by `now` are left out."""
         self._advisories = advisories
         self._now = now
+        self._matches: dict[tuple[str, Version], tuple[tuple[Advisory, Match], ...]] = {}
 
     def live(self, name: str) -> tuple[Advisory, ...]:
         """Return the records of a name that are not withdrawn.
@@ -79,8 +80,11 @@ class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
 
     def matches(self, name: str, version: Version) -> tuple[tuple[Advisory, Match], ...]:
         """Return the live records that do or may affect a version."""
-        answers = ((record, match(record, version)) for record in self.live(name))
-        return tuple(pair for pair in answers if pair[1] is not Match.UNAFFECTED)
+        asked = (name, version)
+        if asked not in self._matches:
+            answers = ((record, match(record, version)) for record in self.live(name))
+            self._matches[asked] = tuple(pair for pair in answers if pair[1] is not Match.UNAFFECTED)
+        return self._matches[asked]
 
     def query(self, spec: Dependency) -> tuple[Dependency, list[VulnerabilityResult]]:
         """Answer for one dependency, in pip-audit's terms."""

@@ -81,8 +81,9 @@ class Fields:
         return Fields(self._decoded(key), f"{self.path}.{key}")
 
     def optional(self, key: str) -> Fields:
-        """Return the object under a key, an empty one if the key is absent or null."""
-        return Fields({}, f"{self.path}.{key}") if self._values.get(key.lower()) is None else self.inner(key)
+        """Return the object under a key, an empty one if the key is absent, null or an empty text."""
+        value = self._decoded(key)
+        return Fields({} if value is None else value, f"{self.path}.{key}")
 
     def items(self, key: str) -> tuple[Fields, ...]:
         """Return the objects in the list under a key; none if the key is absent or null.
