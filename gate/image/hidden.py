@@ -1,41 +1,112 @@
-"""Packages whose metadata a later layer took away while their code stayed: nothing lists them, and they still run."""
+"""Packages whose metadata a later layer took away while their files stayed: nothing lists them, and they still run."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gate.image.components.conda import CondaError, hashes_of, record_of
+from gate.image.components.dpkg import lines_of, owner_of_list
 from gate.image.record import RecordError, RecordFolder, hash_of, rows_of
-from gate.image.tree import find
+from gate.image.tree import FileEntry, Folder, find, find_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gate.image.scene import Found, Scene
 
 
-def find_hidden(scene: Scene, found: Iterable[Found]) -> None:
-    """Note as a problem each Python distribution whose RECORD is gone though files that it lists are still there.
+@dataclass(slots=True)
+class _Trace:
+    """Files that a metadata file which is gone had listed, and that are still as it listed them."""
 
-    Files that a distribution or package which is still there lists too are that one's: an upgrade hides nothing.
+    path: str
+    layer: int
+    left: list[str]
+
+
+def find_hidden(scene: Scene, found: Iterable[Found]) -> None:
+    """Note as a problem each package whose record was taken away by a later layer though files of it are still there.
+
+    Files that a package which is still there lists too are that one's: an upgrade hides nothing.
     """
-    gone = {path: facts for path, facts in scene.system.removed.items() if path.endswith(".dist-info/RECORD")}
-    gone = {path: facts for path, facts in gone.items() if find(scene.system.root, path) is None}
-    if not gone:
+    traces = [*_pythons(scene), *_condas(scene), *_debs(scene, found)]
+    if not any(trace.left for trace in traces):
         return
     owned = {file for entry in found for file in entry.files()}
-    for path, (layer, entry) in sorted(gone.items()):
-        folder = path.removesuffix("/RECORD")
-        lookup = RecordFolder(scene.system.root, folder.rpartition("/")[0])
-        try:
-            rows = rows_of(scene.system.kept[entry.sha256])
-        except RecordError:
-            scene.problem("metadata_hidden", f"was taken away by layer {layer} and can't be read", path)
-            continue
-        left = 0
-        for row in rows:
-            file = lookup.find(row.path)
-            if file is not None and hash_of(file[1]) == row.hash and file[1].size and file[0] not in owned:
-                left += 1
+    for trace in traces:
+        left = [path for path in trace.left if path not in owned and _real(scene, path) not in owned]
         if left:
-            what = f"was taken away by layer {layer}, but {left} files that it installed are still there"
-            scene.problem("metadata_hidden", what, folder)
+            what = f"was taken away by layer {trace.layer}, but {len(left)} of its files are still there"
+            scene.problem("metadata_hidden", what, trace.path)
+
+
+def _real(scene: Scene, path: str) -> str:
+    found = find_file(scene.system.root, path)
+    return found[0] if found is not None else path
+
+
+def _gone(scene: Scene) -> Iterator[tuple[str, int, bytes]]:
+    """Yield path, layer and content of every metadata file that a layer took away and that has not come back."""
+    for path, (layer, entry) in sorted(scene.system.removed.items()):
+        if find(scene.system.root, path) is None:
+            yield path, layer, scene.system.kept[entry.sha256]
+
+
+def _pythons(scene: Scene) -> Iterator[_Trace]:
+    for path, layer, data in _gone(scene):
+        if not path.endswith(".dist-info/RECORD"):
+            continue
+        lookup = RecordFolder(scene.system.root, path.rpartition("/")[0].rpartition("/")[0])
+        try:
+            rows = rows_of(data)
+        except RecordError as error:
+            scene.problem("metadata_hidden", f"was taken away by layer {layer} and can't be read: {error}", path)
+            continue
+        files = ((row, lookup.find(row.path)) for row in rows if row.hash)
+        left = [one[0] for row, one in files if one is not None and one[1].size and hash_of(one[1]) == row.hash]
+        yield _Trace(path, layer, left)
+
+
+def _condas(scene: Scene) -> Iterator[_Trace]:
+    for path, layer, data in _gone(scene):
+        folder, _, name = path.rpartition("/")
+        if not (name.endswith(".json") and (folder == "conda-meta" or folder.endswith("/conda-meta"))):
+            continue
+        try:
+            hashes = hashes_of(record_of(data))
+        except CondaError as error:
+            scene.problem("metadata_hidden", f"was taken away by layer {layer} and can't be read: {error}", path)
+            continue
+        prefix = folder.removesuffix("conda-meta")
+        files = ((scene.file(prefix + one), sha256) for one, sha256 in hashes.items())
+        left = [
+            prefix + one
+            for one, (entry, sha256) in zip(hashes, files, strict=True)
+            if entry is not None and entry.size and sha256 in ("", entry.sha256.hex())
+        ]
+        yield _Trace(path, layer, left)
+
+
+def _debs(scene: Scene, found: Iterable[Found]) -> Iterator[_Trace]:
+    """Look at the file lists of packages that no status names, whether the lists are still there or not.
+
+    A removed package keeps its list as long as its configuration files are there; those lie in `etc`.
+    """
+    present = {entry.component.name for entry in found}
+    lists = {path: (layer, data) for path, layer, data in _gone(scene) if _is_list(path)}
+    for folder in scene.survey.dpkgs:
+        place = find(scene.system.root, f"{folder}/info")
+        names = place[1].entries if place is not None and isinstance(place[1], Folder) else {}
+        for name, entry in names.items():
+            path = f"{folder}/info/{name}"
+            if _is_list(path) and isinstance(entry, FileEntry) and entry.sha256 in scene.system.kept:
+                lists[path] = (entry.layer, scene.system.kept[entry.sha256])
+    for path, (layer, data) in sorted(lists.items()):
+        if owner_of_list(path) not in present:
+            lines = [line for line in lines_of(data) if not line.startswith("etc/")]
+            yield _Trace(path, layer, [line for line in lines if (one := scene.file(line)) is not None and one.size])
+
+
+def _is_list(path: str) -> bool:
+    return path.endswith(".list") and path.rpartition("/")[0].endswith("lib/dpkg/info")

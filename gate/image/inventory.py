@@ -15,12 +15,12 @@ from gate.image.hidden import find_hidden
 from gate.image.layers import read_layer
 from gate.image.manifest import read_image
 from gate.image.other import count_other
+from gate.image.owners import Owners
 from gate.image.reporter import InspectReporter
 from gate.image.scene import Scene
 from gate.image.survey import survey
 from gate.image.table import FileTable
 from gate.model.image import Inventory
-from gate.model.origin import Kind
 from gate.model.reference import Problem
 from gate.registry.interface import Descriptor
 
@@ -74,7 +74,7 @@ def read_inventory(
     inventory = Inventory(
         image=facts,
         base=base,
-        components=_settled(system, found),
+        components=_settled(scene, found),
         other=other,
         problems=_problems(scene),
         files=scene.survey.files,
@@ -112,30 +112,19 @@ def _merge(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on o
     return system
 
 
-def _settled(system: FileSystem, found: list[Found]) -> tuple[Component, ...]:
+def _settled(scene: Scene, found: list[Found]) -> tuple[Component, ...]:
     """Name owners, say what is the base's, and sort."""
-    check = BaseCheck(system)
-    owners = _owners(found)
+    check = BaseCheck(scene.system)
+    owners = Owners(scene, found)
     components = []
     for entry in found:
         component = check.settle(entry)
-        owner = owners.get(entry.evidence)
-        if owner is not None and component.kind not in (Kind.OS, Kind.CONDA):
+        if owner := owners.owner_of(entry):
             component = component.model_copy(update={"facts": component.facts | {"owner": owner}})
         components.append(component)
-    return tuple(sorted(components, key=lambda c: (c.kind, c.name, c.version, c.path, c.facts.get("architecture", ""))))
-
-
-def _owners(found: list[Found]) -> dict[str, str]:
-    """Tell which Debian or conda package installed a Python distribution's metadata: `dpkg:NAME`, `conda:NAME`."""
-    owners: dict[str, str] = {}
-    for entry in found:
-        if entry.component.kind in (Kind.OS, Kind.CONDA):
-            prefix = "dpkg" if entry.component.kind is Kind.OS else "conda"
-            for path in entry.files():
-                if ".dist-info" in path or ".egg-info" in path:
-                    owners[path] = f"{prefix}:{entry.component.name}"
-    return owners
+    return tuple(
+        sorted(components, key=lambda one: (one.kind, one.name, one.version, one.path, sorted(one.facts.items())))
+    )
 
 
 def _problems(scene: Scene) -> tuple[Problem, ...]:

@@ -9,7 +9,7 @@ from gate.image.tree import FileEntry, find, find_file, shown
 from gate.model.reference import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from gate.image.files import FileSystem
     from gate.image.survey import Survey
@@ -35,6 +35,7 @@ class Found:
         path: where its metadata lies, as the file system writes it.
         evidence: the metadata file itself.
         files: tells what it installed, when asked; nothing if its metadata does not say.
+        hashes: the sha256 (hexadecimal) that some of them must have, by path.
         config: paths among them that are meant to be edited.
         below: the folder in which its files lie, where `files` does not say.
     """
@@ -43,6 +44,7 @@ class Found:
     path: str
     evidence: str
     files: Callable[[], Iterable[str]] = tuple
+    hashes: Callable[[], Mapping[str, str]] = dict
     config: frozenset[str] = frozenset()
     below: str | None = None
 

@@ -1,4 +1,4 @@
-"""Conda packages: every `conda-meta/*.json` at any prefix.
+"""Conda packages: every `conda-meta/*.json` at any prefix, and their files held against what the record says.
 
 Source: conda's `PrefixRecord`, as conda, mamba, micromamba and rattler write it.
 """
@@ -6,26 +6,37 @@ Source: conda's `PrefixRecord`, as conda, mamba, micromamba and rattler write it
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gate.errors import InputError
 from gate.image.jsontext import read_json
 from gate.image.scene import Found
-from gate.image.tree import Folder, find, shown
-from gate.model.image import Component
+from gate.image.tree import Folder, find, find_file, shown
+from gate.model.image import Component, RecordCheck
 from gate.model.origin import Kind
 from gate.model.redact import redact_url
 
 if TYPE_CHECKING:
-    from gate.image.scene import Scene
+    from collections.abc import Mapping
+
+    from gate.image.scene import Read, Scene
 
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9_.!+~-]{1,200}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TOKEN = re.compile(r"/t/[^/]+")
+_FACTS = ("build", "channel", "url", "sha256", "md5", "subdir", "fn", "requested_spec")
 _TEXT = 2000
+_EXAMPLES = 10
+
+
+class CondaError(ValueError):
+    """A record that can't be read."""
 
 
 def find_conda(scene: Scene) -> list[Found]:
-    """Read every record of every prefix; a prefix without a record is a problem."""
+    """Read every record of every prefix; a prefix that has a history and no record is a problem."""
     found: list[Found] = []
     for folder in scene.survey.conda_metas:
         place = find(scene.system.root, folder)
@@ -35,60 +46,135 @@ def find_conda(scene: Scene) -> list[Found]:
         names = sorted(name for name in place[1].entries if name.endswith(".json"))
         if not names and "history" in place[1].entries:
             scene.problem("conda_prefix_empty", "has a history but no package", folder)
-        found.extend(entry for name in names if (entry := _package(scene, folder, f"{folder}/{name}")) is not None)
+        found.extend(entry for name in names if (entry := _package(scene, folder, name)) is not None)
     return found
 
 
-def _package(scene: Scene, folder: str, path: str) -> Found | None:
+def record_of(data: bytes) -> dict[str, object]:
+    """Parse a record; it has a name, a version, and lists of files where it has any.
+
+    Raises:
+        CondaError: it is none.
+    """
+    try:
+        document = read_json(data, what="the record", code="conda_unparseable")
+    except InputError as error:
+        raise CondaError(error.message) from error
+    if not isinstance(document, dict):
+        message = "it is no object"
+        raise CondaError(message)
+    for key, pattern in (("name", _NAME), ("version", _VERSION)):
+        value = document.get(key)
+        if not isinstance(value, str) or not pattern.fullmatch(value.lower() if key == "name" else value):
+            message = f"its `{key}` is none"
+            raise CondaError(message)
+    _files_of(document)
+    return document
+
+
+def hashes_of(document: Mapping[str, object]) -> dict[str, str]:
+    """Return the files that a record lists, by path below the prefix, with the sha256 they must have (or nothing).
+
+    `paths_data` gives hashes (of the file in the prefix, or of the one in the package if nothing is put into it);
+    `files` gives names alone.
+    """
+    files, rows = _files_of(document)
+    return dict.fromkeys(files, "") | {str(row["_path"]): _hash_of(row) for row in rows}
+
+
+def _files_of(document: Mapping[str, object]) -> tuple[list[str], list[dict[str, object]]]:
+    files = document.get("files", [])
+    data = document.get("paths_data", {})
+    rows = data.get("paths", []) if isinstance(data, dict) else None
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        message = "its `files` are no list of names"
+        raise CondaError(message)
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("_path"), str) for row in rows
+    ):
+        message = "its `paths_data` is no list of paths"
+        raise CondaError(message)
+    return files, rows
+
+
+def _hash_of(row: Mapping[str, object]) -> str:
+    inside, packed = row.get("sha256_in_prefix"), row.get("sha256")
+    value = inside if inside is not None or row.get("prefix_placeholder") else packed
+    if row.get("path_type", "hardlink") != "hardlink" or not isinstance(value, str):
+        return ""
+    return value if _SHA256.fullmatch(value) else "malformed"
+
+
+def check_files(scene: Scene, prefix: str, hashes: Mapping[str, str]) -> RecordCheck:
+    """Hold every file of a record against the image."""
+    equal = missing = unhashed = 0
+    wrong: list[str] = []
+    absent: list[str] = []
+    for path, sha256 in hashes.items():
+        if not sha256:
+            unhashed += 1
+            continue
+        found = find_file(scene.system.root, prefix + path)
+        if found is None:
+            missing += 1
+            absent.append(path)
+        elif found[1].sha256.hex() == sha256:
+            equal += 1
+        else:
+            wrong.append(path)
+    return RecordCheck(
+        rows=len(hashes),
+        equal=equal,
+        missing=missing,
+        differing=len(wrong),
+        unhashed=unhashed,
+        examples=tuple(shown(path)[:300] for path in (wrong + absent)[:_EXAMPLES]),
+    )
+
+
+def _package(scene: Scene, folder: str, file: str) -> Found | None:
+    path = f"{folder}/{file}"
     record = scene.read(path)
     if record is None:
         return None
     try:
-        document = read_json(record.data, what="the record", code="conda_unparseable")
-    except InputError as error:
-        scene.problem("conda_unparseable", f"can't be read: {error.message}", path)
+        document = record_of(record.data)
+    except CondaError as error:
+        scene.problem("conda_unparseable", f"can't be read: {error}", path)
         return None
-    if not isinstance(document, dict) or not all(isinstance(document.get(key), str) for key in ("name", "version")):
-        scene.problem("conda_unparseable", "is no record of a package", path)
-        return None
-    name, version = document["name"].lower(), document["version"]
-    if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
-        scene.problem("conda_unparseable", "has a name or version that is none", path)
-        return None
-    facts = _facts(document)
+    return _found(scene, path, record, document)
+
+
+def _found(scene: Scene, path: str, record: Read, document: dict[str, object]) -> Found:
+    facts = facts_of(document)
+    name, version = str(document["name"]).lower(), str(document["version"])
+    folder, _, file = path.rpartition("/")
     stem = "-".join((name, version, facts.get("build", "")))
-    if path.rpartition("/")[2].lower() != f"{stem.lower()}.json":
+    if file.lower() != f"{stem.lower()}.json":
         scene.problem("metadata_contradiction", f"is the record of `{shown(stem)}`", path)
-    component = Component(
-        kind=Kind.CONDA, name=name, version=version, path=shown(path), layer=record.layer, facts=facts
-    )
     prefix = folder.removesuffix("conda-meta")
-    files = [path, *_files(scene, document, prefix, path)]
-    return Found(component=component, path=path, evidence=path, files=lambda: files)
+    hashes = hashes_of(document)
+    component = Component(
+        kind=Kind.CONDA,
+        name=name,
+        version=version,
+        path=shown(path),
+        layer=record.layer,
+        facts=facts | {"record_sha256": record.sha256},
+        record=check_files(scene, prefix, hashes),
+    )
+    files = {prefix + listed: sha256 for listed, sha256 in hashes.items()}
+    return Found(
+        component=component, path=path, evidence=path, files=partial(tuple, [path, *files]), hashes=lambda: files
+    )
 
 
-def _facts(document: dict[str, object]) -> dict[str, str]:
+def facts_of(document: Mapping[str, object]) -> dict[str, str]:
+    """Return what the record says of the package's origin, without credentials."""
     facts = {}
-    for key in ("build", "channel", "url", "sha256", "md5", "subdir", "fn", "requested_spec"):
+    for key in _FACTS:
         value = document.get(key)
         if isinstance(value, str) and value:
-            text = redact_url(value) if "://" in value else value
+            text = _TOKEN.sub("/t/***", redact_url(value)) if "/" in value else value
             facts[key] = shown(text)[:_TEXT]
-    if "channel" in facts:
-        facts["channel"] = _without_token(facts["channel"])
-    if "url" in facts:
-        facts["url"] = _without_token(facts["url"])
     return facts
-
-
-def _without_token(url: str) -> str:
-    """Take out the token that conda servers carry in the path (`/t/TOKEN/channel`)."""
-    return re.sub(r"/t/[^/]+", "/t/***", url)
-
-
-def _files(scene: Scene, document: dict[str, object], prefix: str, path: str) -> list[str]:
-    files = document.get("files", [])
-    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
-        scene.problem("conda_unparseable", "has a list of files that is none", path)
-        return []
-    return [prefix + name for name in files]

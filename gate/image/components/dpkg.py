@@ -112,7 +112,7 @@ def _listed(scene: Scene, folder: str, paragraph: Paragraph) -> list[str]:
     for stem in (f"{package}:{paragraph.get('architecture', '')}", package):
         path = f"{folder}/info/{stem}.list"
         if scene.file(path) is not None and (listed := scene.read(path)) is not None:
-            return [path, *_lines(listed.data)]
+            return [path, *lines_of(listed.data)]
     return []
 
 
@@ -162,7 +162,13 @@ def _component(scene: Scene, path: str, paragraph: Paragraph, layer: int, system
     return Found(component=component, path=path, evidence=path)
 
 
-def _lines(data: bytes) -> list[str]:
+def owner_of_list(path: str) -> str:
+    """Return the package whose list of files this is: `NAME.list` or `NAME:ARCHITECTURE.list`."""
+    return path.rpartition("/")[2].removesuffix(".list").partition(":")[0]
+
+
+def lines_of(data: bytes) -> list[str]:
+    """Return the paths of a list of files, without their leading slashes."""
     text = data.decode("utf-8", "surrogateescape")
     return [line.removeprefix("/") for line in text.split("\n") if line not in ("", "/.")]
 
