@@ -119,7 +119,7 @@ def _postgres_options(busy_seconds: float) -> str:
 
 def _sqlite(path: Path, *, read_only: bool, busy_seconds: float) -> Engine:
     _provide_file(path, create=not read_only)
-    address = f"file:{_quoted(path)}?mode={'ro' if read_only else 'rw'}"
+    address = f"file:{_quoted(path)}?{_reading_mode(path) if read_only else 'mode=rw'}"
 
     def connect() -> sqlite3.Connection:
         # By URI: a file that was taken away since is an error, not a new and empty ledger.
@@ -148,6 +148,13 @@ def _take_begin(dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
 def _leave_begin(dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     del record
     dbapi.isolation_level = "IMMEDIATE"
+
+
+def _reading_mode(path: Path) -> str:
+    # SQLite wants to write a lock file even to read in WAL mode. Where it can't, and nobody has the file open to write
+    # (there would be a `-wal`), the file is read as one that does not change.
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+    return "mode=ro&immutable=1" if still else "mode=ro"
 
 
 def _quoted(path: Path) -> str:

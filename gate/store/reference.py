@@ -62,18 +62,18 @@ class ReferenceRows:
             message = f"no snapshot `{digest}` of `{kind}` is kept"
             raise NotFoundError(message, hint="import it with `gate data import`", kind=kind, digest=digest)
         wanted = sorted(set(keys))
-        found: dict[str, list[str]] = {key: [] for key in wanted}
+        found: dict[str, list[tuple[str, str]]] = {key: [] for key in wanted}
         columns = reference_rows.c
         for start in range(0, len(wanted), _KEYS):
             rows = self._connection.execute(
-                sa.select(columns.key, columns.record)
+                sa.select(columns.key, columns.id, columns.record)
                 .where(columns.kind == kind, columns.snapshot == digest)
                 .where(columns.key.in_(wanted[start : start + _KEYS]))
-                .order_by(columns.key, columns.id)
             )
             for row in rows:
-                found[row.key].append(row.record)
-        return {key: tuple(records) for key, records in found.items()}
+                found[row.key].append((row.id, row.record))
+        # Sorted here, for databases sort text each in their own way.
+        return {key: tuple(record for _, record in sorted(records)) for key, records in found.items()}
 
     def _keep(self, snapshot: DataSnapshot, rows: Iterable[DataRow]) -> int:
         count = 0
