@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gate.exceptions.refusals import Why, refusal
+from gate.errors import UsageError
+from gate.exceptions.refusals import RefusedError, Why, refusal
 from gate.model.principal import SYSTEM, Principal
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ def parse_claimed(text: str) -> Principal:
     """Read `tenant/object-id` as somebody claims it.
 
     Raises:
-        RefusedError: `identity_unclear`.
+        UsageError: `identity_unclear`.
     """
     tenant, slash, object_id = text.partition("/")
-    if not slash:
-        raise refusal(Why.IDENTITY_UNCLEAR, problem="no `/` between tenant and object id")
-    return checked(Principal(tenant=tenant, object_id=object_id))
+    try:
+        if not slash:
+            raise refusal(Why.IDENTITY_UNCLEAR, problem="no `/` between tenant and object id")
+        return checked(Principal(tenant=tenant, object_id=object_id))
+    except RefusedError as error:
+        raise UsageError(error.message, code=error.error_code, hint=error.hint) from error
 
 
 def checked(principal: Principal) -> Principal:

@@ -65,6 +65,17 @@ class PrivateStorage(Protocol):
         ...
 
 
+def refuse_odd_name(filename: str) -> None:
+    """Refuse what is not the plain name of a file.
+
+    Raises:
+        InputError: `file_name`.
+    """
+    if not _NAME.fullmatch(filename):
+        message = "a stored file has a plain name: letters, digits, `.`, `_`, `+`, `!` and `-`, at most 200"
+        raise InputError(message, code="file_name", hint="rename the file", name=filename[:200])
+
+
 class FolderStorage:
     """Keeps files in a folder. Below it no symbolic link is followed, and nothing is ever overwritten or removed."""
 
@@ -75,9 +86,7 @@ class FolderStorage:
 
     def put(self, stream: BinaryIO, filename: str) -> GrantedFile:
         """Write beside, sync, link into place: a file is there whole or not at all."""
-        if not _NAME.fullmatch(filename):
-            message = "a stored file has a plain name: letters, digits, `.`, `_`, `+`, `!` and `-`, at most 200"
-            raise InputError(message, code="file_name", hint="rename the file", name=filename[:200])
+        refuse_odd_name(filename)
         with translating_os_errors(), open_folder(self._path, "sha256", make=True) as root:
             temporary = _TEMPORARY + secrets.token_hex(8)
             try:

@@ -1,0 +1,299 @@
+"""`gate exception`: request, list, show, approve and deny, here or through a gate service."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from gate.errors import InputError, UsageError
+from gate.model.exception import RequestState
+from gate.model.origin import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from gate.exceptions.interface import Desk, Filing, Shown
+    from gate.model.principal import Principal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Request, list, show, approve and deny exceptions.",
+)
+
+_REPORT_BYTES = 64 * 1024 * 1024
+
+
+class Format(StrEnum):
+    """How standard output is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Identity = Annotated[
+    str,
+    typer.Option(
+        "--as", envvar="GATE_PRINCIPAL", metavar="TENANT/OBJECT_ID", help="Who acts, as claimed; there is no default."
+    ),
+]
+Server = Annotated[
+    str, typer.Option(envvar="GATE_SERVER", metavar="URL", help="Ask this gate service instead of the local database.")
+]
+Policy = Annotated[
+    Path | None,
+    typer.Option(help="Folder with `allowlist/` and `exceptions/`; else GATE_POLICY, else the defaults."),
+]
+Style = Annotated[Format, typer.Option("--format", help="How standard output is written.")]
+RequestId = Annotated[str, typer.Argument(metavar="REQUEST", help="The id, `EXR-…`.")]
+Expected = Annotated[
+    int | None, typer.Option(help="Decide only if the request is still at this version, as `show` has it.")
+]
+
+
+@app.command("request")
+def request_exception(  # noqa: PLR0913 - one parameter an option
+    *,
+    reason: Annotated[str, typer.Option(help="What it is needed for, in a sentence.")],
+    draft: Annotated[str, typer.Option("--for", metavar="EXR-…", help="File this draft, or this one anew.")] = "",
+    kind: Annotated[Kind | None, typer.Option(help="What is asked for, where no draft stands.")] = None,
+    name: Annotated[str, typer.Option(help="Its name or address.")] = "",
+    version: Annotated[str, typer.Option(help="Its version, as the report has it.")] = "",
+    repository: Annotated[str, typer.Option(help="The place where images wait that will use it.")] = "",
+    from_check: Annotated[
+        Path | None,
+        typer.Option(metavar="REPORT.json", help="Ask for all that `gate check --format json` found blocked."),
+    ] = None,
+    principal: Identity = "",
+    server: Server = "",
+    policy: Policy = None,
+    style: Style = Format.TEXT,
+) -> None:
+    """File a draft, one thing by name, or all that a check found blocked.
+
+    Exit codes: 0 filed, 10 refused by a rule, 12 the input or the store failed, 2 wrong usage.
+    """
+    requester = _identity(principal)
+    filings = _filings(
+        reason, draft=draft, kind=kind, name=name, version=version, repository=repository, check=from_check
+    )
+    with _desk(server, policy) as desk:
+        shown = [desk.request(filing, requester, now=_now()) for filing in filings]
+    _show(shown, style)
+
+
+@app.command("list")
+def list_requests(  # noqa: PLR0913 - as above
+    *,
+    state: Annotated[RequestState | None, typer.Option(help="Only requests in this state.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only requests for things of this kind.")] = None,
+    name: Annotated[str, typer.Option(help="Only requests for this name.")] = "",
+    repository: Annotated[str, typer.Option(help="Only requests for this place.")] = "",
+    cursor: Annotated[str, typer.Option(help="The page that begins there, as the page before says.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Most requests of a page.")] = 100,
+    server: Server = "",
+    policy: Policy = None,
+    style: Style = Format.TEXT,
+) -> None:
+    """List requests, newest first.
+
+    Exit codes: 0 listed, 12 the store failed, 2 wrong usage.
+    """
+    from gate.exceptions.interface import Wanted  # noqa: PLC0415 - `--help` needs none of these
+    from gate.exceptions.report import as_json, as_table  # noqa: PLC0415
+
+    wanted = Wanted(state=state, kind=kind, name=name, repository=repository, cursor=cursor, limit=limit)
+    with _desk(server, policy) as desk:
+        page = desk.list(wanted)
+    sys.stdout.write(as_json(page.requests, next_cursor=page.next) if style is Format.JSON else as_table(page.requests))
+    if page.next and style is Format.TEXT:
+        typer.echo(f"there are more: --cursor {page.next}", err=True)
+
+
+@app.command("show")
+def show_request(request: RequestId, *, server: Server = "", policy: Policy = None, style: Style = Format.TEXT) -> None:
+    """Show a request, the grant that it led to, and what to do next.
+
+    Exit codes: 0 shown, 12 there is none or the store failed, 2 wrong usage.
+    """
+    with _desk(server, policy) as desk:
+        shown = desk.show(request)
+    _show([shown], style)
+
+
+@app.command("approve")
+def approve_request(  # noqa: PLR0913 - as above
+    request: RequestId,
+    *,
+    file: Annotated[list[Path], typer.Option(help="A wheel whose bytes are approved. Repeatable.")],
+    days: Annotated[int | None, typer.Option(help="How long it holds; policy's default if none.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="Where it holds, exactly or below a prefix that ends in `/`. Repeatable."),
+    ] = None,
+    comment: Annotated[str, typer.Option(help="A word to whoever asked.")] = "",
+    ticket: Annotated[str, typer.Option(help="Where more is written.")] = "",
+    expected: Expected = None,
+    principal: Identity = "",
+    server: Server = "",
+    policy: Policy = None,
+    style: Style = Format.TEXT,
+) -> None:
+    """Approve somebody else's request for the bytes of these wheels, and keep them in the private storage.
+
+    Exit codes: 0 approved, 10 refused by a rule, 12 a file or the store failed, 2 wrong usage.
+    """
+    from gate.exceptions.interface import Upload  # noqa: PLC0415 - as above
+    from gate.exceptions.workflow import Terms  # noqa: PLC0415
+    from gate.model.exception import Scope  # noqa: PLC0415
+
+    approver = _identity(principal)
+    terms = Terms(
+        duration=None if days is None else _days(days),
+        scope=Scope(repositories=tuple(scope)) if scope else None,
+        comment=comment,
+        ticket=ticket,
+        expected=expected,
+    )
+    with ExitStack() as stack, _desk(server, policy) as desk:
+        uploads = [Upload(filename=path.name, stream=stack.enter_context(_opened(path))) for path in file]
+        shown = desk.approve(request, uploads, approver, terms, now=_now())
+    _show([shown], style)
+
+
+@app.command("deny")
+def deny_request(  # noqa: PLR0913 - as above
+    request: RequestId,
+    *,
+    reason: Annotated[str, typer.Option(help="Why not, and what to do instead.")],
+    expected: Expected = None,
+    principal: Identity = "",
+    server: Server = "",
+    policy: Policy = None,
+    style: Style = Format.TEXT,
+) -> None:
+    """Deny a request, or take your own back.
+
+    Exit codes: 0 denied, 10 refused by a rule, 12 the store failed, 2 wrong usage.
+    """
+    approver = _identity(principal)
+    with _desk(server, policy) as desk:
+        shown = desk.deny(request, approver, reason, now=_now(), expected=expected)
+    _show([shown], style)
+
+
+def _identity(claimed: str) -> Principal:
+    """Return who acts, and say loudly that nobody proved it."""
+    from gate.exceptions.identity import parse_claimed  # noqa: PLC0415 - as above
+
+    if not claimed:
+        message = "nobody is named who does this"
+        raise UsageError(message, code="identity_missing", hint="say who you are: `--as TENANT/OBJECT_ID`")
+    principal = parse_claimed(claimed)
+    typer.echo(f"claimed identity: {principal.tenant}/{principal.object_id} (not verified)", err=True)
+    return principal
+
+
+def _filings(  # noqa: PLR0913 - as above
+    reason: str, *, draft: str, kind: Kind | None, name: str, version: str, repository: str, check: Path | None
+) -> Sequence[Filing]:
+    from gate.exceptions.interface import Filing  # noqa: PLC0415 - as above
+    from gate.exceptions.package import subject_of  # noqa: PLC0415
+
+    by_name = kind is not None or bool(name) or bool(version)
+    if [bool(draft), by_name, check is not None].count(True) != 1 or (draft and repository):
+        message = "name one thing to ask for, in one way"
+        hint = "`--for EXR-…`; or `--kind`, `--name` and `--repository`; or `--from-check` and `--repository`"
+        raise UsageError(message, hint=hint)
+    if draft:
+        return [Filing(request=draft, reason=reason)]
+    if not repository:
+        message = "an exception is for one place where images wait"
+        raise UsageError(message, hint="name it with `--repository`, as the policy's `promotion` has it")
+    if check is not None:
+        return _prefilled(check, repository, reason)
+    if kind is None or not name:
+        message = "a thing has a kind and a name"
+        raise UsageError(message, hint="name both: `--kind pypi --name …`")
+    subject = subject_of(kind=kind, name=name, version=version, repository=repository)
+    return [Filing(subject=subject, reason=reason)]
+
+
+def _prefilled(report: Path, repository: str, reason: str) -> Sequence[Filing]:
+    from gate.exceptions.checks import filings_of  # noqa: PLC0415 - as above
+
+    with _opened(report) as file:
+        data = file.read(_REPORT_BYTES + 1)
+    if len(data) > _REPORT_BYTES:
+        message = f"the report has more than {_REPORT_BYTES} bytes"
+        raise InputError(message, code="report_too_large", hint="check fewer files at once", file=report)
+    found = filings_of(data, repository=repository, reason=reason)
+    if found.undetermined:
+        typer.echo(f"{found.undetermined} undetermined: mend them in the file as `gate check` says", err=True)
+    if not found.filings:
+        typer.echo("nothing in the report is blocked: nothing to ask for", err=True)
+    return found.filings
+
+
+def _days(days: int) -> timedelta:
+    try:
+        return timedelta(days=days)
+    except OverflowError:
+        message = f"`--days {days}` is no duration"
+        raise UsageError(message, hint="leave it out for the policy's default") from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        message = f"`{path}` can't be read: {error.strerror}"
+        raise InputError(message, hint="name a file that can be read", file=path) from error
+
+
+@contextmanager
+def _desk(server: str, folder: Path | None) -> Iterator[Desk]:
+    from gate.config import load_config  # noqa: PLC0415 - as above
+    from gate.wiring import exception_desk, http_client, open_database, policy_of  # noqa: PLC0415
+
+    config = load_config(os.environ)
+    if not server:
+        with open_database(config) as engine:
+            yield exception_desk(config, engine, policy_of(config, folder))
+        return
+    if folder is not None:
+        message = "with `--server` the service's own policy counts"
+        raise UsageError(message, hint="leave `--policy` out")
+    from gate.exceptions.remote import RemoteDesk  # noqa: PLC0415 - only this path talks to a service
+
+    client = http_client(config)
+    try:
+        yield RemoteDesk(client, server)
+    finally:
+        client.close()
+
+
+def _show(shown: Sequence[Shown], style: Format) -> None:
+    from gate.exceptions.report import as_json, as_text  # noqa: PLC0415 - as above
+
+    if style is Format.JSON:
+        grants = [one.grant for one in shown if one.grant is not None]
+        sys.stdout.write(as_json([one.request for one in shown], grants))
+        return
+    sys.stdout.write("\n".join(as_text(one, _now()) for one in shown))
+
+
+def _now() -> datetime:
+    from gate.wiring import clock  # noqa: PLC0415 - as above
+
+    return clock()

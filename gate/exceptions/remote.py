@@ -1,0 +1,140 @@
+"""The desk behind a gate service: `/v1/exceptions` over HTTP.
+
+What it sends: `GET /v1/exceptions?state=&repository=&kind=&name=&cursor=&limit=` → Page; `POST /v1/exceptions` with a
+Filing → Shown; `GET /v1/exceptions/{id}` → Shown; `POST …/{id}/approve`, a form with the fields `duration` (ISO 8601),
+`scope` (repeatable), `comment`, `ticket`, `expected` and the files `file` → Shown; `POST …/{id}/deny` with `reason` and
+`expected` as JSON → Shown. A failure is a problem (RFC 9457) with the members `code`, `hint` and `facts`. Who acts is
+named in the header `Gate-Claimed-Principal` as long as no token proves it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, Unpack, cast
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from gate.errors import CallerError, ConflictError, GateError, InputError, NotFoundError, UpstreamError, UsageError
+from gate.exceptions.interface import Page, Shown
+from gate.exceptions.multipart import Multipart
+from gate.exceptions.refusals import REFUSALS, Why
+from gate.exceptions.words import plain
+from gate.http.address import origin_of, show
+from gate.model.base import Value, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from gate.exceptions.interface import Filing, Upload, Wanted
+    from gate.exceptions.workflow import Terms
+    from gate.http.answer import Answer
+    from gate.http.client import HttpClient, Options
+    from gate.model.principal import Principal
+
+CLAIMED = "Gate-Claimed-Principal"
+"""The header with `tenant/object-id` of who says they act."""
+
+_JSON = {"Content-Type": "application/json"}
+_PROBLEMS = frozenset({400, 403, 404, 409, 412, 413, 415, 422})
+_ERRORS: dict[int, type[CallerError]] = {400: UsageError, 404: NotFoundError, 409: ConflictError, 412: ConflictError}
+
+_Answered = TypeVar("_Answered", bound=Value)
+
+
+class _Problem(BaseModel):
+    """What is read of a problem; the rest is for other readers."""
+
+    code: str
+    detail: str
+    hint: str = ""
+
+
+class RemoteDesk:
+    """Implements `gate.exceptions.interface.Desk`; the service's clock counts, so `now` is not sent.
+
+    Raises (all methods):
+        UpstreamError: the service can't be reached, or answers what it must not (`service_answer`).
+    """
+
+    def __init__(self, client: HttpClient, server: str) -> None:
+        """Name the service by its address; `/v1` is added here. UsageError if it is no address."""
+        origin_of(server)
+        self._client = client
+        self._base = f"{server.rstrip('/')}/v1/exceptions"
+
+    def request(self, filing: Filing, requester: Principal, *, now: datetime) -> Shown:
+        """POST what is filed; safe to send again, for the same filing is the request that stands."""
+        del now
+        body = canonical_json(filing.model_dump(mode="json"))
+        return self._post(self._base, requester, body=body, headers=_JSON, retried=True)
+
+    def list(self, wanted: Wanted) -> Page:
+        """GET one page."""
+        conditions = {name: value for name, value in wanted.model_dump(mode="json").items() if value}
+        return self._get(f"{self._base}?{urlencode(conditions)}", Page)
+
+    def show(self, request_id: str) -> Shown:
+        """GET one request."""
+        return self._get(self._one(request_id), Shown)
+
+    def approve(
+        self, request_id: str, uploads: Sequence[Upload], approver: Principal, terms: Terms, *, now: datetime
+    ) -> Shown:
+        """POST files and terms; sent once, and never again by itself."""
+        del now
+        said = terms.model_dump(mode="json", exclude_none=True, exclude={"scope"})
+        fields = [(name, str(value)) for name, value in said.items() if value != ""]
+        fields += [("scope", entry) for entry in (terms.scope.repositories if terms.scope else ())]
+        form = Multipart(fields, uploads)
+        headers = {"Content-Type": form.content_type}
+        body = cast("BinaryIO", form)  # it is read like one, and no more
+        return self._post(f"{self._one(request_id)}/approve", approver, body=body, headers=headers)
+
+    def deny(
+        self, request_id: str, approver: Principal, reason: str, *, now: datetime, expected: int | None = None
+    ) -> Shown:
+        """POST the reason."""
+        del now
+        body = canonical_json({"reason": reason} | ({} if expected is None else {"expected": expected}))
+        return self._post(f"{self._one(request_id)}/deny", approver, body=body, headers=_JSON)
+
+    def _one(self, request_id: str) -> str:
+        return f"{self._base}/{quote(request_id, safe='')}"
+
+    def _get(self, url: str, kind: type[_Answered]) -> _Answered:
+        answer = self._client.request("GET", url, headers={"Accept": "application/json"}, accept=_PROBLEMS)
+        return _read(answer, kind)
+
+    def _post(self, url: str, who: Principal, **options: Unpack[Options]) -> Shown:
+        claimed = {"Accept": "application/json", CLAIMED: f"{who.tenant}/{who.object_id}"}
+        options["headers"] = {**options.get("headers", {}), **claimed}
+        options["accept"] = _PROBLEMS
+        return _read(self._client.request("POST", url, **options), Shown)
+
+
+def _read(answer: Answer, kind: type[_Answered]) -> _Answered:
+    if answer.status in _PROBLEMS:
+        raise _problem(answer)
+    try:
+        return kind.parse(answer.body)
+    except ValidationError as error:
+        raise _odd(answer) from error
+
+
+def _problem(answer: Answer) -> GateError:
+    """Return the error that the service means, so that it ends here as it would have in this process."""
+    try:
+        said = TypeAdapter(_Problem).validate_json(answer.body)
+    except ValidationError:
+        return _odd(answer)
+    kind: type[CallerError] = _ERRORS.get(answer.status, InputError)
+    if said.code in set(Why):
+        kind = REFUSALS[Why(said.code)].kind
+    return kind(plain(said.detail), code=plain(said.code), hint=plain(said.hint))
+
+
+def _odd(answer: Answer) -> UpstreamError:
+    message = f"`{show(answer.url)}` answered something that is no gate's answer"
+    hint = "check the address in `--server`, and that client and service have the same version"
+    return UpstreamError(message, code="service_answer", hint=hint, status=answer.status)
