@@ -144,6 +144,11 @@ class Component(Value):
     record: RecordCheck | None = None
     proof: Proof | None = None
 
+    @property
+    def is_python(self) -> bool:
+        """An installed Python package, wherever it came from: it is audited by its name and version."""
+        return self.kind in {Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL} or "metadata_sha256" in self.facts
+
 
 class BaseMatch(Value):
     """The base image whose diff ids are the leading layers; `layers` is how many."""
