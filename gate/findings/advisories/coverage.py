@@ -11,12 +11,6 @@ from gate.model.base import Value
 from gate.model.image import Component
 from gate.model.origin import Kind
 
-PYTHON_KINDS = frozenset({Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL})
-"""An installed Python package is audited by name and version wherever it came from."""
-
-_METADATA = "metadata_sha256"
-"""The fact that a component has a Python package's METADATA, whatever its kind."""
-
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -29,12 +23,7 @@ class Pin(Value):
 
 def answered_for(components: Iterable[Component]) -> tuple[Component, ...]:
     """Return the components that are counted here: Python packages of any origin, and conda packages."""
-    return tuple(component for component in components if component.kind is Kind.CONDA or is_python(component))
-
-
-def is_python(component: Component) -> bool:
-    """Say whether this is an installed Python package."""
-    return component.kind in PYTHON_KINDS or _METADATA in component.facts
+    return tuple(component for component in components if component.kind is Kind.CONDA or component.is_python)
 
 
 def pins_of(component: Component, conda_names: Mapping[str, tuple[str, ...]]) -> tuple[Pin, ...]:
