@@ -202,6 +202,7 @@ def _translated(name: str) -> Iterator[None]:
         import docker  # noqa: F401, PLC0415 - only to say what is missing
         import requests  # noqa: PLC0415 - heavy
         from docker import errors  # noqa: PLC0415 - heavy
+        from urllib3.exceptions import TimeoutError as SilenceError  # noqa: PLC0415 - heavy
     except ImportError as error:
         message = "reading from a local engine needs the docker SDK"
         raise UpstreamError(message, hint="install the extra `gate[docker]`", code="engine_absent") from error
@@ -210,10 +211,11 @@ def _translated(name: str) -> Iterator[None]:
     except errors.NotFound as error:
         message = f"the engine has no image `{name}`"
         raise NotFoundError(message, hint="build or pull it first", code="image_absent", name=name) from error
-    except requests.exceptions.Timeout as error:
-        message = f"the engine did not go on with `{name}` in time"
-        raise TimeoutUpstreamError(message, hint="look at the engine's log", name=name) from error
     except (errors.APIError, requests.exceptions.RequestException) as error:
+        # Silence in the middle of a stream comes as a plain connection error around urllib3's own.
+        if isinstance(error, requests.exceptions.Timeout) or any(isinstance(arg, SilenceError) for arg in error.args):
+            message = f"the engine did not go on with `{name}` in time"
+            raise TimeoutUpstreamError(message, hint="look at the engine's log", name=name) from error
         message = f"the engine failed at `{name}`: {redact(str(error))[:300]}"
         raise UpstreamError(message, hint="look at the engine's log", code="engine_failed", name=name) from error
     except errors.DockerException as error:

@@ -76,9 +76,10 @@ class OciLayout:
     def has_blob(self, place: ImageRef, digest: Digest) -> bool:
         """Say whether the layout has the blob, in bytes that have the digest."""
         try:
-            with opened(place.repository) as folder, folder.open(_blob_name(digest)) as stream:
+            with opened(place.repository) as folder:
                 self._index(folder)
-                return _digest_of(stream) == digest
+                with folder.open(_blob_name(digest)) as stream:
+                    return _digest_of(stream) == digest
         except AbsentError:
             return False
 
@@ -126,8 +127,10 @@ class OciLayout:
             message = f"only a digest can be deleted, not `{ref}`"
             raise UsageError(message, code="digest_needed", place=ref.place)
         try:
-            with opened_to_change(ref.repository, create=False) as folder, folder.locked(self._lock_wait):
-                self._delete(folder, ref.digest)
+            with opened_to_change(ref.repository, create=False) as folder:
+                self._index(folder)
+                with folder.locked(self._lock_wait):
+                    self._delete(folder, ref.digest)
         except AbsentError:
             return
 
@@ -162,17 +165,18 @@ class OciLayout:
             yield folder
 
     def _initialise(self, folder: Folder) -> None:
+        strangers = [name for name in folder.names() if name not in {INDEX, "blobs"} and not name.startswith(".gate")]
+        if strangers and MARKER not in folder.names():
+            message = f"`{folder.path}` holds other things than an OCI layout"
+            raise InputError(message, code="layout_invalid", path=folder.path, example=min(strangers))
         with folder.locked(self._lock_wait):
-            names = set(folder.names())
-            strangers = [name for name in names - {MARKER, INDEX, "blobs"} if not name.startswith(".gate")]
-            if strangers:
-                message = f"`{folder.path}` holds other things than an OCI layout"
-                raise InputError(message, code="layout_invalid", path=folder.path, example=min(strangers))
+            names = folder.names()
+            if MARKER in names:
+                return  # by somebody else just now; or without an index, which the next look refuses
             if INDEX not in names:
                 _write_index(folder, None, LayoutIndex.empty())
-            if MARKER not in names:
-                with folder.replacing(MARKER) as written:
-                    written.write(MARKER_BYTES)
+            with folder.replacing(MARKER) as written:
+                written.write(MARKER_BYTES)
 
     def _index(self, folder: Folder) -> LayoutIndex:
         names = folder.names()
