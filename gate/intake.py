@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from gate.errors import GateError, StoreError
+from gate.errors import ConflictError, GateError, NotFoundError, StoreError
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import canonical_json, sha256_of
@@ -39,12 +39,26 @@ class Intake:
         self._leases = leases
         self._clock = clock
 
-    def submit(self, submission: Submission, requester: Principal) -> Evaluation:
-        """Put the submission on record and see to it that somebody works on it."""
+    def submit(self, submission: Submission, requester: Principal, *, run: str = "") -> Evaluation:
+        """Put the submission on record and see to it that somebody works on it.
+
+        Args:
+            submission: what is to be evaluated.
+            requester: who asks.
+            run: the id that a new run gets; one of this id that stands already is the answer.
+
+        Raises:
+            ConflictError: the run of this id is about something else (`idempotency_mismatch`).
+        """
         now = self._clock()
         with writing(self._engine) as connection:
             lock(connection)
-            claim = Evaluations(connection).claim(self._row(connection, submission, requester, now), now=now)
+            row = self._row(connection, submission, requester, now)
+            standing = self._standing(connection, run, row.key) if run else None
+            if standing is not None and standing.state in FINAL:
+                return standing
+            row = row.model_copy(update={"id": run or row.id})
+            claim = Evaluations(connection).claim(row, now=now)
             self._on_record(connection, claim, submission, requester, now)
         self._work(claim)
         return claim.evaluation
@@ -94,6 +108,16 @@ class Intake:
             if not mine and row.lease_expires_at is not None and row.lease_expires_at <= self._clock():
                 self._adopt(row)
             time.sleep(_POLL_SECONDS)
+
+    def _standing(self, connection: Connection, run: str, key: str) -> Evaluation | None:
+        try:
+            row = Evaluations(connection).get(run)
+        except NotFoundError:
+            return None
+        if row.key != key:
+            message = f"evaluation `{run}` is about another image, environment or policy"
+            raise ConflictError(message, code="idempotency_mismatch", hint="use a new `Idempotency-Key`")
+        return row
 
     def _row(self, connection: Connection, submission: Submission, requester: Principal, now: datetime) -> Evaluation:
         blobs = Blobs(connection)

@@ -1,0 +1,82 @@
+"""`/v1/decisions`: what was decided, found by digest, place, outcome and time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from gate.errors import UsageError
+from gate.model.base import Instant, Value, format_instant
+from gate.model.decision import Outcome
+from gate.model.digest import Digest, is_digest
+from gate.service.state import State, state_of
+from gate.store.decisions import PAGE, DecisionFilter, DecisionRow, Decisions
+from gate.store.engine import reading
+
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+
+_PARTS = 3
+
+
+class DecisionPage(Value):
+    """Decisions, newest first; `next` is the cursor of the next page, empty if this is the last."""
+
+    version: Literal["gate.decisions/1"] = "gate.decisions/1"
+    decisions: tuple[DecisionRow, ...]
+    next: str = ""
+
+
+@router.get("", response_model=None)
+def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
+    state: Annotated[State, Depends(state_of)],
+    evaluation: str = "",
+    subject: Annotated[Digest | None, Query(description="Digest of the image.")] = None,
+    repository: str = "",
+    outcome: Outcome | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+) -> Response:
+    """List decisions."""
+    wanted = DecisionFilter(
+        evaluation=evaluation,
+        subject=subject,
+        repository=repository,
+        outcome=outcome,
+        since=since,
+        until=until,
+        before=_parse(cursor) if cursor else None,
+    )
+    with reading(state.gate.engine) as connection:
+        rows = Decisions(connection).find(wanted, limit=limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    page = DecisionPage(decisions=rows[:limit], next=_cursor(last) if last else "")
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+@router.get("/{digest}", response_model=None)
+def show(digest: str, state: Annotated[State, Depends(state_of)]) -> Response:
+    """Return a decision in the very bytes that its digest is of."""
+    with reading(state.gate.engine) as connection:
+        decision = Decisions(connection).get(digest)
+    headers = {"ETag": f'"{digest}"', "Cache-Control": "private, immutable"}
+    return Response(decision.canonical(), media_type="application/json", headers=headers)
+
+
+def _cursor(row: DecisionRow) -> str:
+    return f"{format_instant(row.decided_at)}~{row.digest}~{row.evaluation}"
+
+
+def _parse(cursor: str) -> tuple[datetime, str, str]:
+    instant, digest, evaluation = [*cursor.split("~"), "", ""][:_PARTS]
+    try:
+        decided_at = datetime.fromisoformat(instant)
+    except ValueError:
+        decided_at = None
+    if decided_at is None or decided_at.tzinfo is None or not is_digest(digest):
+        message = "not a cursor of this list"
+        raise UsageError(message, code="bad_cursor", hint="take the `next` of the page before")
+    return decided_at, digest, evaluation
