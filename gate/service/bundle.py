@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NoReturn
 
-from pydantic import Base64Bytes, Field
+from pydantic import Base64Bytes, ConfigDict, Field
 
 from gate.errors import InputError
 from gate.model.base import Value
@@ -22,6 +22,8 @@ _LONGEST_PATH = 512
 
 class SentFile(Value):
     """One file: its path with `/` between segments, and its bytes in base64."""
+
+    model_config = ConfigDict(val_json_bytes="utf8")  # else the bytes would be decoded twice
 
     path: str = Field(min_length=1, max_length=_LONGEST_PATH)
     content: Base64Bytes
