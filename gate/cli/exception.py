@@ -8,11 +8,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gate.errors import InputError, UsageError
+from gate.errors import UsageError
 from gate.model.exception import RequestState
 from gate.model.origin import Kind
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from gate.exceptions.interface import Desk, Filing, Shown
+    from gate.exceptions.interface import Desk, Shown
     from gate.model.principal import Principal
 
 app = typer.Typer(
@@ -30,8 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Request, list, show, approve and deny exceptions.",
 )
-
-_REPORT_BYTES = 64 * 1024 * 1024
 
 
 class Format(StrEnum):
@@ -83,13 +81,17 @@ def request_exception(  # noqa: PLR0913 - one parameter an option
 
     Exit codes: 0 filed, 10 refused by a rule, 12 the input or the store failed, 2 wrong usage.
     """
+    from gate.cli.exception_filings import Asked, file_all, filings  # noqa: PLC0415 - `--help` needs none of these
+
     requester = _identity(principal)
-    filings = _filings(
-        reason, draft=draft, kind=kind, name=name, version=version, repository=repository, check=from_check
+    asked = Asked(
+        reason=reason, draft=draft, kind=kind, name=name, version=version, repository=repository, check=from_check
     )
+    wanted = filings(asked)
     with _desk(server, policy) as desk:
-        shown = [desk.request(filing, requester, now=_now()) for filing in filings]
+        shown, code = file_all(desk, wanted, requester, _now())
     _show(shown, style)
+    raise typer.Exit(code)
 
 
 @app.command("list")
@@ -109,7 +111,7 @@ def list_requests(  # noqa: PLR0913 - as above
 
     Exit codes: 0 listed, 12 the store failed, 2 wrong usage.
     """
-    from gate.exceptions.interface import Wanted  # noqa: PLC0415 - `--help` needs none of these
+    from gate.exceptions.interface import Wanted  # noqa: PLC0415 - as above
     from gate.exceptions.report import as_json, as_table  # noqa: PLC0415
 
     wanted = Wanted(state=state, kind=kind, name=name, repository=repository, cursor=cursor, limit=limit)
@@ -153,7 +155,8 @@ def approve_request(  # noqa: PLR0913 - as above
 
     Exit codes: 0 approved, 10 refused by a rule, 12 a file or the store failed, 2 wrong usage.
     """
-    from gate.exceptions.interface import Upload  # noqa: PLC0415 - as above
+    from gate.cli.exception_filings import opened  # noqa: PLC0415 - as above
+    from gate.exceptions.interface import Upload  # noqa: PLC0415
     from gate.exceptions.workflow import Terms  # noqa: PLC0415
     from gate.model.exception import Scope  # noqa: PLC0415
 
@@ -166,7 +169,7 @@ def approve_request(  # noqa: PLR0913 - as above
         expected=expected,
     )
     with ExitStack() as stack, _desk(server, policy) as desk:
-        uploads = [Upload(filename=path.name, stream=stack.enter_context(_opened(path))) for path in file]
+        uploads = [Upload(filename=path.name, stream=stack.enter_context(opened(path))) for path in file]
         shown = desk.approve(request, uploads, approver, terms, now=_now())
     _show([shown], style)
 
@@ -204,61 +207,12 @@ def _identity(claimed: str) -> Principal:
     return principal
 
 
-def _filings(  # noqa: PLR0913 - as above
-    reason: str, *, draft: str, kind: Kind | None, name: str, version: str, repository: str, check: Path | None
-) -> Sequence[Filing]:
-    from gate.exceptions.interface import Filing  # noqa: PLC0415 - as above
-    from gate.exceptions.package import subject_of  # noqa: PLC0415
-
-    by_name = kind is not None or bool(name) or bool(version)
-    if [bool(draft), by_name, check is not None].count(True) != 1 or (draft and repository):
-        message = "name one thing to ask for, in one way"
-        hint = "`--for EXR-…`; or `--kind`, `--name` and `--repository`; or `--from-check` and `--repository`"
-        raise UsageError(message, hint=hint)
-    if draft:
-        return [Filing(request=draft, reason=reason)]
-    if not repository:
-        message = "an exception is for one place where images wait"
-        raise UsageError(message, hint="name it with `--repository`, as the policy's `promotion` has it")
-    if check is not None:
-        return _prefilled(check, repository, reason)
-    if kind is None or not name:
-        message = "a thing has a kind and a name"
-        raise UsageError(message, hint="name both: `--kind pypi --name …`")
-    subject = subject_of(kind=kind, name=name, version=version, repository=repository)
-    return [Filing(subject=subject, reason=reason)]
-
-
-def _prefilled(report: Path, repository: str, reason: str) -> Sequence[Filing]:
-    from gate.exceptions.checks import filings_of  # noqa: PLC0415 - as above
-
-    with _opened(report) as file:
-        data = file.read(_REPORT_BYTES + 1)
-    if len(data) > _REPORT_BYTES:
-        message = f"the report has more than {_REPORT_BYTES} bytes"
-        raise InputError(message, code="report_too_large", hint="check fewer files at once", file=report)
-    found = filings_of(data, repository=repository, reason=reason)
-    if found.undetermined:
-        typer.echo(f"{found.undetermined} undetermined: mend them in the file as `gate check` says", err=True)
-    if not found.filings:
-        typer.echo("nothing in the report is blocked: nothing to ask for", err=True)
-    return found.filings
-
-
 def _days(days: int) -> timedelta:
     try:
         return timedelta(days=days)
     except OverflowError:
         message = f"`--days {days}` is no duration"
         raise UsageError(message, hint="leave it out for the policy's default") from None
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        message = f"`{path}` can't be read: {error.strerror}"
-        raise InputError(message, hint="name a file that can be read", file=path) from error
 
 
 @contextmanager

@@ -62,8 +62,8 @@ class Page(Value):
     """Requests, newest first; `next` is the cursor of the next page, empty if this is the last."""
 
     version: Literal["gate.exceptions/1"] = "gate.exceptions/1"
-    requests: tuple[ExceptionRequest, ...] = ()
-    next: str = ""
+    requests: tuple[ExceptionRequest, ...]
+    next: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import secrets
-from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from gate.exceptions.storage import refuse_odd_name
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gate.exceptions.interface import Upload
+
+_CHUNK = 1024 * 1024
 
 
 class Multipart(io.RawIOBase):
@@ -39,6 +40,7 @@ class Multipart(io.RawIOBase):
             self._parts += [io.BytesIO(f"{head}{kind}".encode()), upload.stream, io.BytesIO(b"\r\n")]
         self._parts.append(io.BytesIO(f"--{boundary}--\r\n".encode()))
         self._length = sum(_length(part) for part in self._parts)
+        self._position = 0
 
     def __len__(self) -> int:
         return self._length
@@ -47,12 +49,17 @@ class Multipart(io.RawIOBase):
         """It is."""
         return True
 
+    def tell(self) -> int:
+        """Return how many bytes were read: `requests` subtracts them from the length."""
+        return self._position
+
     def read(self, size: int | None = -1, /) -> bytes:
         """Return at most `size` bytes, or all that is left."""
         if size is None or size < 0:
-            return b"".join(chain.from_iterable(iter(part.read, b"") for part in self._parts))
+            return b"".join(iter(lambda: self.read(_CHUNK), b""))
         while self._parts:
             if data := self._parts[0].read(size):
+                self._position += len(data)
                 return data
             self._parts.pop(0)
         return b""

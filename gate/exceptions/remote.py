@@ -9,8 +9,9 @@ named in the header `Gate-Claimed-Principal` as long as no token proves it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, Unpack, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 CLAIMED = "Gate-Claimed-Principal"
 """The header with `tenant/object-id` of who says they act."""
 
+_ID = re.compile(r"EXR-[a-z2-7]{16}")
 _JSON = {"Content-Type": "application/json"}
 _PROBLEMS = frozenset({400, 403, 404, 409, 412, 413, 415, 422})
 _ERRORS: dict[int, type[CallerError]] = {400: UsageError, 404: NotFoundError, 409: ConflictError, 412: ConflictError}
@@ -100,7 +102,10 @@ class RemoteDesk:
         return self._post(f"{self._one(request_id)}/deny", approver, body=body, headers=_JSON)
 
     def _one(self, request_id: str) -> str:
-        return f"{self._base}/{quote(request_id, safe='')}"
+        if not _ID.fullmatch(request_id):
+            message = f"no exception request `{request_id[:80]}`"
+            raise NotFoundError(message, hint="list them with `gate exception list`")
+        return f"{self._base}/{request_id}"
 
     def _get(self, url: str, kind: type[_Answered]) -> _Answered:
         answer = self._client.request("GET", url, headers={"Accept": "application/json"}, accept=_PROBLEMS)
