@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from data.osv_records import affected, record
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gate.data.osv import Advisory, OsvRecord, parse_record
 from gate.errors import InputError
@@ -175,3 +177,21 @@ def test_a_summary_is_one_line_and_cut() -> None:
 
 def test_an_instant_with_nine_digits_is_read() -> None:
     assert read(record(modified="2026-10-01T00:00:00.123456789Z")).modified.microsecond == 123456
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(key=st.sampled_from([*record(), "withdrawn", "severity", "database_specific"]), value=JSON)
+def test_any_value_in_any_place_is_read_or_refused_and_nothing_else(key: str, value: object) -> None:
+    try:
+        made = read({**record(), key: value})
+    except InputError as error:
+        assert error.error_code == "data_invalid"  # noqa: PT017 - either outcome is sound
+    else:
+        assert made.advisories or key in {"withdrawn", "affected"}
+        assert [Advisory.parse(row.record) for row in made.rows()] == list(made.advisories)

@@ -81,7 +81,7 @@ def test_nothing_audited_is_not_clean(kept: MemoryReferenceData) -> None:
     assert made.unaudited == ("conda/openssl@3.0", "pypi/example@one")
 
 
-@pytest.mark.parametrize("version", ["", "1.0-odd-thing", "2012q", "latest", "1.0 ; rm"])
+@pytest.mark.parametrize("version", ["", "1.0-odd-thing", "2012q", "latest", "1.0 ; rm", "9" * 5000, "1" + ".1" * 128])
 def test_a_version_without_meaning_is_named_and_not_skipped(kept: MemoryReferenceData, version: str) -> None:
     made = report(kept, SOUND, component("example", version))
     assert made.unaudited == (f"pypi/example@{version}",)

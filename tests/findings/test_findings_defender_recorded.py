@@ -164,6 +164,7 @@ def test_rows_of_the_other_model_are_an_error(path: Path, model: str, row: objec
         recording(model="none", rows=[individual_row()]),
         recording(scanned_at="2026-11-01T11:00:01Z"),
         recording(recorded_at="2026-11-01T12:06:00Z"),
+        recording(model="individual", rows=[individual_row(CvesDetails='[{"CveId": "CVE-\\ud800"}]')]),
         recording(recorded_at="2099-01-01T00:00:00Z", scanned_at="2098-01-01T00:00:00Z"),
     ],
 )

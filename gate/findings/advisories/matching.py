@@ -12,6 +12,8 @@ from gate.data.osv import Advisory, Event, Range
 EVERYTHING = "0"
 """OSV: `introduced: "0"` lies before every version; `0.dev0` is the first that PEP 440 knows."""
 NO_LIMIT = "*"
+VERSION_CHARACTERS = 256
+"""Python refuses to turn more than 4,300 digits into a number; a judged image may hold such a version."""
 
 
 class Match(StrEnum):
@@ -24,7 +26,9 @@ class Match(StrEnum):
 
 @lru_cache(maxsize=65_536)
 def parsed(version: str) -> Version | None:
-    """Return the PEP 440 version, or None: legacy spellings have no agreed order."""
+    """Return the PEP 440 version, or None: legacy spellings and endless numbers have no agreed order."""
+    if len(version) > VERSION_CHARACTERS:
+        return None
     try:
         return Version(version)
     except InvalidVersion:
