@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gate.index.facts import WheelFacts
 
-_SITE = re.compile(r"(?P<prefix>.*?)/?(?:local/)?(?:lib|lib64)/python\d+(?:\.\d+)?/(?:site|dist)-packages")
+_SITE = re.compile(r"(?P<prefix>.*?)/?(?:lib|lib64)/python\d+(?:\.\d+)?/(?:site|dist)-packages")
 _ADDED = frozenset({"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json"})
 _CACHED = re.compile(r"(?P<folder>(?:.*/)?)__pycache__/(?P<stem>[^/]+?)\.[a-z]+-\d+(?:\.opt-[12])?\.pyc")
 _USUAL = ("usr/local", "usr", "opt/venv", "venv", "opt/conda")

@@ -54,12 +54,12 @@ class Trial:
         self._others: list[Candidate] = []
 
     def run(self, candidates: Sequence[Candidate]) -> Proof:
-        """Try the candidates in their order, up to the bound and up to the first failure of the index."""
+        """Try the candidates in their order, up to the bound; the desk ends what an index does not answer."""
         asked = 0
         for candidate in candidates:
             if candidate.file.metadata_sha256 not in {"", self._metadata}:
                 self._others.append(candidate)
-            elif asked == self._desk.bounds.candidates or self._is_down():
+            elif asked == self._desk.bounds.candidates:
                 self._untried.append(candidate)
             else:
                 asked += 1
@@ -67,9 +67,6 @@ class Trial:
                 if proof is not None:
                     return proof
         return self._concluded()
-
-    def _is_down(self) -> bool:
-        return any(isinstance(error, UpstreamError) for _, error in self._failed)
 
     def _tried(self, candidate: Candidate) -> Proof | None:
         try:

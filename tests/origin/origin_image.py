@@ -6,19 +6,31 @@ import csv
 import hashlib
 import io
 import posixpath
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from email.parser import BytesParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from index.wheel_maker import urlsafe
 
 from gate.model.image import Component, ImageFacts, Inventory
 from gate.model.origin import Kind
+from gate.origin.prove import prove_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from gate.origin.interface import FileFact
+    from index.index_server import IndexServer
+    from index.wheel_maker import WheelRecipe
+
+    from gate.index.client import PythonIndex
+    from gate.index.facts import WheelFacts
+    from gate.model.exception import Grant
+    from gate.model.image import Proof
+    from gate.origin.interface import FileFact, InstalledFiles
 
 SITE = "usr/local/lib/python3.11/site-packages"
 
@@ -70,12 +82,19 @@ class AllDiskFiles(DiskFiles):
         return {path: fact for path in paths if (fact := self._fact(path)) is not None}
 
 
-def install(root: Path, *wheels: Path, compiled: bool = False) -> None:
-    """Install wheels with pip as an image's build does, under the prefix `usr/local`."""
-    arguments = ["--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", "--no-warn-script-location"]
-    arguments += [] if compiled else ["--no-compile"]
-    command = [sys.executable, "-m", "pip", "install", *arguments, "--prefix", str(root / "usr/local")]
-    subprocess.run([*command, *map(str, wheels)], check=True, capture_output=True)
+def install(root: Path, wheels: Sequence[Path], *, pool: Path, compiled: bool = False) -> None:
+    """Install wheels with pip as an image's build does, under the prefix `usr/local`.
+
+    What the same wheels came to before is copied out of `pool`: starting pip is what costs.
+    """
+    key = hashlib.sha256(b"".join(wheel.read_bytes() for wheel in wheels) + bytes([compiled])).hexdigest()
+    kept = pool / key
+    if not kept.is_dir():
+        arguments = ["--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", "--no-warn-script-location"]
+        arguments += [] if compiled else ["--no-compile"]
+        command = [sys.executable, "-m", "pip", "install", *arguments, "--prefix", str(kept / "usr/local")]
+        subprocess.run([*command, *map(str, wheels)], check=True, capture_output=True)
+    shutil.copytree(kept, root, dirs_exist_ok=True)
 
 
 def components(root: Path) -> tuple[Component, ...]:
@@ -113,3 +132,82 @@ def inventory(*found: Component) -> Inventory:
         layers=(),
     )
     return Inventory(image=facts, components=found)
+
+
+@dataclass(kw_only=True)
+class World:
+    """An index, an image, and what proving comes to between the two."""
+
+    server: IndexServer
+    index: PythonIndex
+    folder: Path
+    pool: Path
+    asked: bool = True
+
+    @property
+    def root(self) -> Path:
+        """The image's file system."""
+        return self.folder / "image"
+
+    @property
+    def site(self) -> Path:
+        """Where Python packages lie in it."""
+        return self.root / SITE
+
+    def publish(self, *recipes: WheelRecipe) -> None:
+        """Put wheels on the index."""
+        for recipe in recipes:
+            self.server.publish(recipe.name.replace("_", "-"), recipe.filename, recipe.build_bytes())
+
+    def install(self, *recipes: WheelRecipe, compiled: bool = False) -> None:
+        """Install wheels into the image with pip."""
+        wheels = [recipe.write(self.folder / "wheels") for recipe in recipes]
+        install(self.root, wheels, pool=self.pool, compiled=compiled)
+
+    def both(self, *recipes: WheelRecipe) -> None:
+        """Publish and install."""
+        self.publish(*recipes)
+        self.install(*recipes)
+
+    def rerecord(self, *paths: str, recipe: WheelRecipe) -> None:
+        """Write the RECORD of an installed wheel anew for some paths in the site, as one who hides a change would."""
+        record = self.site / recipe.dist_info / "RECORD"
+        rows = {row[0]: row for row in csv.reader(io.StringIO(record.read_text(), newline="")) if row}
+        for path in paths:
+            data = (self.site / path).read_bytes()
+            rows[path] = [path, urlsafe(data), str(len(data))]
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(rows.values())
+        record.write_text(out.getvalue())
+
+    def component(self, **changes: object) -> Component:
+        """Return the only installed component, perhaps with something changed."""
+        (found,) = components(self.root)
+        return found.model_copy(update=changes)
+
+    def prove(
+        self,
+        *found: Component,
+        files: InstalledFiles | None = None,
+        grants: Sequence[Grant] = (),
+        wheels: Mapping[str, WheelFacts] | None = None,
+        reserved: Sequence[str] = (),
+    ) -> tuple[Proof, ...]:
+        """Return the proofs of what is installed, or of the given components, in order."""
+        proved = prove_inventory(
+            inventory(*(found or components(self.root))),
+            files or AllDiskFiles(self.root),
+            index=self.index if self.asked else None,
+            grants=grants,
+            wheels=wheels,
+            reserved=reserved,
+            workers=2,
+        )
+        proofs = tuple(component.proof for component in proved.components)
+        assert None not in proofs
+        return tuple(proof for proof in proofs if proof is not None)
+
+    def proof(self, *found: Component, **options: Any) -> Proof:  # noqa: ANN401 - as `prove`
+        """Return the proof of the only component."""
+        (proof,) = self.prove(*found, **options)
+        return proof
