@@ -13,9 +13,8 @@ from gate.environment.docker_lines import Heredoc, body_of, heredocs_of, syntax_
 from gate.environment.expand import expand
 from gate.environment.found import Found, Word
 from gate.environment.images import parse_image
-from gate.environment.places import unresolved
 from gate.environment.stage import Copied, Stage
-from gate.model.origin import Kind, OriginKind
+from gate.model.origin import Kind
 
 if TYPE_CHECKING:
     from gate.environment.reading import Reading
@@ -129,7 +128,7 @@ class _Dockerfile:
         for number in range(command.start_line, command.end_line + 1):
             if number <= len(self.text.lines) and word in self.text.lines[number - 1]:
                 return number
-        return command.start_line
+        return int(command.start_line)
 
     def argument(self, command: buildkit.Command) -> None:
         target = self.arguments if self.stage is None else self.stage.env
@@ -233,11 +232,3 @@ def _unquote(value: str) -> str:
         return " ".join(shlex.split(value))
     except ValueError:
         return value
-
-
-def undetermined(word: str) -> bool:
-    """Say whether a word names something that the file does not tell."""
-    return unresolved(word)
-
-
-__all__ = ["OriginKind", "read", "read_command", "read_in"]

@@ -16,7 +16,7 @@ LONGEST = 65_536
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """Expand `$NAME` and `${NAME…}` as Docker and POSIX shells do; `\\$` is a dollar."""
+    """Expand `$NAME` and `${NAME…}` as Docker and POSIX shells do; an escaped dollar is a plain one."""
     out: list[str] = []
     index = 0
     while index < len(text):
@@ -54,49 +54,43 @@ def parameter(text: str, values: Mapping[str, str]) -> str:
         return values.get(text[1:], text)
     inner = text[2:-1] if text.endswith("}") else text[2:]
     match = _NAME.match(inner)
-    if match is None:
-        return text
-    name, rest = match[0], inner[match.end() :]
-    if not rest:
-        return values.get(name, text)
+    rest = inner[match.end() :] if match else ""
     operator = _OPERATOR.match(rest)
-    if operator is None:
+    if match is None or (rest and operator is None):
         return text
-    word = rest[operator.end() :]
-    return _operate(name, operator[0], word, text, values)
+    if operator is None:
+        return values.get(match[0], text)
+    return _operate(values.get(match[0]), operator[0], rest[operator.end() :], text, values)
 
 
-def _operate(name: str, operator: str, word: str, text: str, values: Mapping[str, str]) -> str:
-    value = values.get(name)
+def _operate(value: str | None, operator: str, word: str, text: str, values: Mapping[str, str]) -> str:
     if operator in {":-", "-", ":=", "="}:
-        return value if value or (value is not None and ":" not in operator) else expand(word, values)
+        empty_counts = not operator.startswith(":")
+        return value if value or (value is not None and empty_counts) else expand(word, values)
     if operator in {":+", "+"}:
-        # Unset here may be set in the base image: the word is what it could at most add.
+        # Unset here may be set in the base image: then the word is added; nothing installs by that alone.
         return expand(word, values) if value else ""
     if value is None:
         return text
-    if operator in {":?", "?"}:
-        return value
-    return _shape(value, operator, word, text)
+    return value if operator in {":?", "?"} else _shape(value, operator, word, text)
 
 
 def _shape(value: str, operator: str, word: str, text: str) -> str:
-    match operator:
-        case "#" | "##" | "%" | "%%":
-            return _strip(value, operator, word)
-        case "/" | "//":
-            pattern, _, new = word.partition("/")
-            if not pattern or len(value) > 4096:  # noqa: PLR2004 - no path or version is longer
-                return text
-            return re.sub(fnmatch.translate(pattern)[4:-3], lambda _: new, value, count=0 if operator == "//" else 1)
-        case "^^":
-            return value.upper()
-        case ",,":
-            return value.lower()
-        case ":":
-            return _slice(value, word, text)
-        case _:
-            return text
+    if operator in {"#", "##", "%", "%%"}:
+        return _strip(value, operator, word)
+    if operator in {"/", "//"}:
+        return _replace(value, operator, word, text)
+    if operator == ":":
+        return _slice(value, word, text)
+    return {"^^": value.upper(), ",,": value.lower()}.get(operator, text)
+
+
+def _replace(value: str, operator: str, word: str, text: str) -> str:
+    pattern, _, new = word.partition("/")
+    if not pattern or any(one in pattern for one in "*?["):
+        return text
+    pattern = pattern.replace("\\", "")
+    return value.replace(pattern, new) if operator == "//" else value.replace(pattern, new, 1)
 
 
 def _strip(value: str, operator: str, pattern: str) -> str:

@@ -10,10 +10,14 @@ from gate.model.origin import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One word of a command or a line, with the 1-based line on which it stands."""
+    """One word of a command or a line, with the 1-based line on which it stands.
+
+    `script` is the same text with its line continuations kept, where it has any.
+    """
 
     text: str
     line: int
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

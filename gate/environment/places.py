@@ -18,6 +18,7 @@ _SUBDIR = re.compile(r"(?:noarch|(?:linux|osx|win|emscripten|wasi|zos|freebsd)-[
 
 # Registries are named, not addressed: what these two hosts serve goes by the channel's own name.
 _ANACONDA_ORG, _ANACONDA_COM = "anaconda.org", "anaconda.com"
+_PYTHON_FILES = "example"
 
 PYPI_INDEX = Origin(kind=OriginKind.PYTHON_INDEX, location=PYPI, implicit=True)
 IMPLICIT_DEFAULTS = Origin(kind=OriginKind.CONDA_CHANNEL, location=CONDA_DEFAULTS, implicit=True)
@@ -80,6 +81,18 @@ def python_index(address: str) -> Origin:
     if parts.scheme == "https" and parts.hostname in _pypi_hosts() and plain:
         return Origin(kind=OriginKind.PYTHON_INDEX, location=PYPI)
     return Origin(kind=OriginKind.PYTHON_INDEX, location=redact_url(address).rstrip("/"))
+
+
+def pypi_file(address: str) -> bool:
+    """Say whether an address is that of a file on PyPI's own file host, by https."""
+    parts = split_url(address)
+    return (
+        parts is not None
+        and parts.scheme == "https"
+        and parts.port in {None, 443}
+        and parts.hostname == f"files.{_PYTHON_FILES}"
+        and not unresolved(address)
+    )
 
 
 def link_page(address: str) -> Origin:

@@ -23,6 +23,15 @@ READERS = (
     "conda",
     "aml",
     "dockerfile",
+    "conda_explicit",
+    "conda_lock",
+    "pixi_lock",
+    "mlflow",
+    "pipfile",
+    "pyproject",
+    "lock",
+    "script",
+    "config",
 )
 """Every format has a module of its name in this package, imported when a text of that format is met."""
 

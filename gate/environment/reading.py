@@ -36,11 +36,17 @@ class Reading:
         self.files: list[str] = []
         self._active: list[str] = []
         self._full = False
+        self._seen: set[tuple[str, str, str, int]] | None = None
 
     # what was found
 
     def add(self, found: Found, origins: tuple[Origin, ...], text: Text) -> None:
         """Keep one reference; past the bound one problem stands for all that follow."""
+        if self._seen is not None:
+            key = found.kind.value, found.name, text.path, found.line
+            if key in self._seen:
+                return
+            self._seen.add(key)
         if len(self.references) >= self.bounds.references:
             if not self._full:
                 self._full = True
@@ -62,6 +68,16 @@ class Reading:
                 undetermined=found.undetermined,
             )
         )
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Keep each reference once for the length of the block: the rounds of a loop say the same thing again."""
+        outer = self._seen
+        self._seen = set() if outer is None else outer
+        try:
+            yield
+        finally:
+            self._seen = outer
 
     def source(self, origin: Origin, text: Text, line: int) -> None:
         """Keep one place that the definition puts in scope."""

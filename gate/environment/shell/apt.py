@@ -34,7 +34,7 @@ def run(name: str, words: list[Word], session: Session) -> None:
         case "dpkg" | "gdebi":
             _deb(words, session)
         case "apt-key":
-            pass
+            session.add_addresses(words[1:])
         case _:
             _apt(words, session)
 

@@ -6,8 +6,10 @@ import importlib
 import re
 from typing import TYPE_CHECKING
 
-from gate.environment.found import Word
+from gate.environment.found import Found, Word
 from gate.environment.options import grammar, parse_options
+from gate.environment.places import unresolved
+from gate.model.origin import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,27 +17,28 @@ if TYPE_CHECKING:
     from gate.environment.shell.session import Session
 
     Nested = Callable[[str, int], None]
+    """Reads a script that starts on a line."""
 
 TOOLS: tuple[tuple[str, str], ...] = (
     (r"pip[\d.]*|pip\d*-\d[\d.]*|easy_install[\d.]*", "pip"),
     (r"uv|uvx|pipx|poetry|pipenv|pdm|hatch|mim", "python_tools"),
-    (r"conda|mamba|micromamba|pixi", "conda"),
+    (r"conda|mamba|micromamba|pixi|conda-lock", "conda"),
     (r"python[\d.]*|pypy[\d.]*", "python"),
-    (r"apt|apt-get|aptitude|dpkg|apt-key|add-apt-repository|apt-add-repository|gdebi", "apt"),
-    (r"apk|yum|dnf|microdnf|tdnf|rpm|zypper|pacman|yum-config-manager|brew", "os_packages"),
+    (r"(?:xx-)?(?:apt|apt-get)|aptitude|dpkg|apt-key|add-apt-repository|apt-add-repository|gdebi", "apt"),
+    (r"(?:xx-)?apk|yum|dnf|microdnf|tdnf|rpm|zypper|pacman|yum-config-manager|brew", "os_packages"),
     (r"curl|wget|aria2c|axel", "download"),
     (r"git|svn|hg|gh|git-lfs", "vcs"),
     (r"npm|npx|yarn|pnpm|corepack|bun|nvm|n", "node"),
-    (r"go", "go"),
-    (r"cargo|rustup|rustup-init|cargo-binstall", "rust"),
+    (r"(?:xx-)?go", "go"),
+    (r"(?:xx-)?cargo|rustup|rustup-init|cargo-binstall", "rust"),
     (r"R|Rscript|install2\.r|installGithub\.r|installBioc\.r|install\.r", "r_lang"),
-    (r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|docker|podman|julia|luarocks|cpan|cpanm|composer|mvn"
-     r"|gradle|gradlew|mvnw|code|code-server|ansible-galaxy|krew|sdk|jlpm|playwright|spack|nix-env|oras|snap|powershell|pwsh", "others"),
-)  # fmt: skip
+    (r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|julia|luarocks|cpan|cpanm|composer", "others"),
+    (r"mvn|mvnw|gradle|gradlew|code|code-server|ansible-galaxy|sdk|playwright|spack|nix|nix-env|snap", "others"),
+)
 """Which module of this package reads which commands, by the command's base name."""
 
 _TABLE = [(re.compile(pattern), module) for pattern, module in TOOLS]
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+_INSTALLS = frozenset({"install", "add", "download"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 _WRAPPERS = {
@@ -80,10 +83,15 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
         return
     name = base_name(words[0].text)
     _remember(name, words, session)
-    for pattern, module in _TABLE:
-        if pattern.fullmatch(name):
-            importlib.import_module(f"gate.environment.shell.{module}").run(name, words, session)
-            return
+    module = next((module for pattern, module in _TABLE if pattern.fullmatch(name)), "")
+    if not module and len(words) > 2 and words[1].text == "-m":  # noqa: PLR2004 - an interpreter, -m, a module
+        module = "python"
+    if module:
+        importlib.import_module(f"gate.environment.shell.{module}").run(name, words, session)
+    elif unresolved(words[0].text) and any(word.text in _INSTALLS for word in words[1:3]):
+        # Some installer, nobody knows which: what it installs is in doubt, whatever its name.
+        found = Found(kind=Kind.OTHER, name=words[0].text, line=words[0].line)
+        session.add(found.doubted("unresolved_variable"))
 
 
 def _unwrap(words: list[Word], session: Session, nested: Nested) -> list[Word] | None:
@@ -95,25 +103,30 @@ def _unwrap(words: list[Word], session: Session, nested: Nested) -> list[Word] |
         key, _, value = words[0].text.partition("=")
         session.prefix[key] = value
         return words[1:]
-    if name in _SHELLS:
-        return _shell(words, session, nested)
-    if name == "eval":
-        nested(" ".join(word.text for word in words[1:]), words[0].line)
+    if name in _SCRIPTED:
+        _SCRIPTED[name](words, session, nested)
         return None
-    if name in {"su", "runuser"}:
-        return _su(words, nested)
     if name in _WRAPPERS:
-        inner = _rest(words, name)
-        return inner + session.piped if name == "xargs" and inner else inner
+        return _xargs(words, session) if name == "xargs" else _rest(words, name)
     if name in _TAKES:
-        rest = _skip_options(words[1:])
-        return rest[_TAKES[name] :]
-    if name in {"conda", "mamba", "micromamba"} and len(words) > 1 and words[1].text == "run":
+        return _skip_options(words[1:])[_TAKES[name] :]
+    return _running(name, words)
+
+
+def _running(name: str, words: list[Word]) -> list[Word]:
+    if len(words) < 3 or words[1].text != "run":  # noqa: PLR2004 - the tool, `run` and a command
+        return words
+    if name in {"conda", "mamba", "micromamba"}:
         return _conda_run(words)
-    if name in {"uv", "poetry", "pipenv", "pdm", "hatch", "pixi"} and len(words) > 2 and words[1].text == "run":  # noqa: PLR2004 - the tool, `run` and a command
+    if name in {"uv", "poetry", "pipenv", "pdm", "hatch", "pixi"}:
         rest = _skip_options(words[2:])
         return rest if rest and base_name(rest[0].text) != name else words
     return words
+
+
+def _eval(words: list[Word], session: Session, nested: Nested) -> None:
+    del session
+    nested(" ".join(word.text for word in words[1:]), words[0].line)
 
 
 def _rest(words: list[Word], name: str) -> list[Word]:
@@ -126,6 +139,19 @@ def _rest(words: list[Word], name: str) -> list[Word]:
     if index < len(words) and words[index].text == "--":
         index += 1
     return words[index:]
+
+
+def _xargs(words: list[Word], session: Session) -> list[Word]:
+    """Return the command with what is piped in; what reading can't see stands as a word in doubt."""
+    inner = _rest(words, "xargs")
+    if not inner:
+        return inner
+    for index, word in enumerate(words[:-1]):
+        if word.text in {"-a", "--arg-file"}:
+            return [*inner, Word(text=f"$(cat {words[index + 1].text})", line=word.line)]
+    unseen = Word(text="$(xargs)", line=words[0].line)
+    given = [Word(text=one, line=word.line) for word in session.piped for one in word.text.split()]
+    return [*inner, *(given or [unseen])]
 
 
 def _skip_options(words: list[Word]) -> list[Word]:
@@ -143,18 +169,17 @@ def _conda_run(words: list[Word]) -> list[Word]:
     return words[index:]
 
 
-def _shell(words: list[Word], session: Session, nested: Nested) -> list[Word] | None:
+def _shell(words: list[Word], session: Session, nested: Nested) -> None:
     for index, word in enumerate(words[1:], 1):
         if word.text.startswith("-") and not word.text.startswith("--") and "c" in word.text[1:]:
             if index + 1 < len(words):
-                nested(words[index + 1].text, words[index + 1].line)
-            return None
+                nested(words[index + 1].script or words[index + 1].text, words[index + 1].line)
+            return
         if not word.text.startswith(("-", "+")):
             break
     for piped in session.piped:
-        nested(piped.text, piped.line)
+        nested(piped.script or piped.text, piped.line)
     _installer_arguments(words, session)
-    return None
 
 
 def _installer_arguments(words: list[Word], session: Session) -> None:
@@ -163,10 +188,19 @@ def _installer_arguments(words: list[Word], session: Session) -> None:
         importlib.import_module("gate.environment.shell.rust").toolchain(words[1:], session)
 
 
-def _su(words: list[Word], nested: Nested) -> None:
+def _su(words: list[Word], session: Session, nested: Nested) -> None:
+    del session
     parsed = parse_options(words[1:], grammar("-c/--command -s/--shell -g -u"))
     for script in parsed.all("--command"):
-        nested(script.text, script.line)
+        nested(script.script or script.text, script.line)
+
+
+_SCRIPTED: dict[str, Callable[[list[Word], Session, Nested], None]] = {
+    **dict.fromkeys(("sh", "bash", "dash", "ash", "zsh", "ksh"), _shell),
+    **dict.fromkeys(("su", "runuser"), _su),
+    "eval": _eval,
+}
+"""Commands that are given a script as text, or by a pipe."""
 
 
 def _remember(name: str, words: list[Word], session: Session) -> None:
@@ -176,13 +210,21 @@ def _remember(name: str, words: list[Word], session: Session) -> None:
         case "cd" | "pushd" if operands:
             session.stage.workdir = session.stage.absolute(operands[0].text)
         case "echo" | "printf":
-            session.piped = [word for word in words[1:] if not word.text.startswith("-")]
+            _printed(words, session)
         case "tar" | "unzip" | "bsdtar":
             _unpacked(name, words, session)
-        case "export" | "set" | "source" | ".":
-            pass
         case _:
             pass
+
+
+def _printed(words: list[Word], session: Session) -> None:
+    from gate.environment.shell.apt import added  # noqa: PLC0415 - apt's module imports this package's session
+
+    printed = [word for word in words[1:] if not word.text.startswith("-")]
+    for word in printed:
+        added(word.text, word.line, session)
+    if session.piping:
+        session.piped = printed
 
 
 def _unpacked(name: str, words: list[Word], session: Session) -> None:

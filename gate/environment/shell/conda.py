@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OPTIONS = grammar(
     "-c/--channel -n/--name -p/--prefix -f/--file --repodata-fn --subdir/--platform --solver --clone -r/--root-prefix "
     "--log-level --rc-file --cacert-path --retries --timeout --experimental --shell -v/--verbosity --revision",
-    "-y --yes -q --quiet -S --override-channels --all --update-all --no-deps --strict-channel-priority --force-reinstall",
+    "-y --yes -q --quiet -S --override-channels --all --update-all --no-deps --strict-channel-priority",
 )
 _CONFIG = grammar("--add/--prepend --prepend --append --remove --set --remove-key --file --env --get -f")
 _VERBS = frozenset({"install", "create", "update", "upgrade"})
@@ -31,6 +31,9 @@ def run(name: str, words: list[Word], session: Session) -> None:
     if not operands:
         return
     verb, rest = words[operands[0]].text, words[1 : operands[0]] + words[operands[0] + 1 :]
+    if name == "conda-lock":
+        _lock(verb, rest, session)
+        return
     if name == "pixi":
         if verb in {"add", "global"}:
             packages = [word for word in parse_options(rest, _OPTIONS).operands if word.text != "install"]
@@ -50,8 +53,7 @@ def _install(words: list[Word], verb: str, name: str, session: Session) -> None:
     for file in parsed.all("--file"):
         _file(file, origins, session)
     _packages(parsed.operands, origins, session)
-    everything = verb in {"update", "upgrade"} and (parsed.has("--all", "--update-all") and not parsed.operands)
-    if everything:
+    if verb in {"update", "upgrade"} and parsed.has("--all", "--update-all") and not parsed.operands:
         line = words[0].line if words else 0
         session.add(Found(kind=Kind.CONDA, name="<update-all>", line=line), *origins)
 
@@ -131,6 +133,23 @@ def _environment(words: list[Word], name: str, session: Session) -> None:
             session.missing(file)
         else:
             _environment_file(target, file, session)
+
+
+def _lock(verb: str, words: list[Word], session: Session) -> None:
+    """Read `conda-lock install [FILE]`: the lock file decides what comes from where."""
+    if verb != "install":
+        return
+    from gate.environment.reader import read_as  # noqa: PLC0415 - the readers know one another through it alone
+
+    operands = parse_options(words, _OPTIONS).operands
+    file = operands[0] if operands else Word(text="conda-lock.yml", line=words[0].line if words else 0)
+    target = session.locate(file.text)
+    if target is None:
+        session.missing(file)
+    elif target not in session.reading.files:
+        text = session.reading.load(target, session.text.path, file.line)
+        if text is not None:
+            read_as("conda_explicit" if target.endswith(".lock") else "conda_lock", text, session.reading)
 
 
 def _environment_file(target: str, word: Word, session: Session) -> None:

@@ -27,7 +27,8 @@ _WGET = grammar(
     "-T/--timeout -w/--wait -Q/--quota -U/--user-agent -e/--execute -l/--level -A/--accept -R/--reject -D/--domains "
     "-B/--base -I -X --header --user --password --post-data --post-file --method --body-data --ca-certificate "
     "--certificate --private-key --referer --limit-rate --waitretry --dns-timeout --connect-timeout --read-timeout "
-    "--load-cookies --save-cookies --progress --retry-on-http-error --http-user --http-password --cut-dirs --secure-protocol"
+    "--load-cookies --save-cookies --progress --retry-on-http-error --http-user --http-password --cut-dirs "
+    "--secure-protocol"
 )
 _ARIA = grammar("-d/--dir -o/--out -x -s -k -j -i --header --checksum -m -c -t")
 _GRAMMARS: dict[str, Grammar] = {"curl": _CURL, "wget": _WGET, "aria2c": _ARIA, "axel": grammar("-o -n -s -H -U")}

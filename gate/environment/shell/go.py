@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _OPTIONS = grammar("-ldflags -tags -o -p -mod -modfile -asmflags -gcflags -buildmode -C -overlay -pkgdir -toolexec")
 _PROXY = "go-modules"
+_RESOLVING = frozenset({"build", "install", "generate", "test"})
 
 
 def run(name: str, words: list[Word], session: Session) -> None:
@@ -25,7 +26,5 @@ def run(name: str, words: list[Word], session: Session) -> None:
     modules = [word for word in rest if not word.text.startswith((".", "/")) and "." in word.text.split("/")[0]]
     if verb == "get" or (verb in {"install", "run"} and any("@" in word.text for word in modules)):
         session.add_all(Kind.OTHER, modules, place(_PROXY))
-    elif verb == "mod" and rest and rest[0].text in {"tidy", "download", "vendor"}:
-        manifest("go.mod", _PROXY, words[1].line, session)
-    elif verb in {"build", "install", "generate", "test"}:
+    elif verb in _RESOLVING or (verb == "mod" and rest and rest[0].text in {"tidy", "download", "vendor"}):
         manifest("go.mod", _PROXY, words[1].line, session)

@@ -36,7 +36,7 @@ _RPM = _Manager(
 _MANAGERS = {
     "apk": _Manager(
         options=grammar(
-            "-t/--virtual -X/--repository -p/--root --repositories-file --keys-dir --cache-dir --arch --wait --progress-fd"
+            "-t/--virtual -X/--repository -p/--root --repositories-file --keys-dir --cache-dir --arch --wait"
         ),
         installs=frozenset({"add"}),
         upgrades=frozenset({"upgrade"}),
@@ -64,7 +64,7 @@ def run(name: str, words: list[Word], session: Session) -> None:
 
 
 def _managed(name: str, words: list[Word], session: Session) -> None:
-    manager = _MANAGERS.get(name, _RPM)
+    manager = _MANAGERS.get(name.removeprefix("xx-"), _RPM)
     parsed = parse_options(words[1:], manager.options)
     origins = _origins(name, [word.text for word in parsed.all("--repository")], session)
     if not parsed.operands:
@@ -101,9 +101,7 @@ def _package(word: Word, origins: tuple[Origin, ...], session: Session) -> None:
 def _files(words: list[Word], session: Session) -> None:
     if not any(re.match(r"-\w*[iUF]|--(?:install|upgrade|freshen|import)", word.text) for word in words):
         return
-    for word in words:
-        if "://" in word.text:
-            session.add(Found(kind=Kind.URL, name=word.text, line=word.line))
+    session.add_addresses(words)
 
 
 def _pacman(words: list[Word], session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Tools that install by name from registries of their own: az, gem, dotnet, helm, trivy and more. None is safelisted."""
+"""Tools that install by name from registries of their own (az, gem, dotnet, helm, trivy …); none is safelisted."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ _NAMED: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "huggingface-cli": ((("download",),), "huggingface"),
     "hf": ((("download",),), "huggingface"),
     "sdk": ((("install",),), "sdkman"),
+    "nix": ((("profile", "install"),), "nix"),
+    "nix-env": (((),), "nix"),
 }
 _MANIFESTS: dict[str, tuple[frozenset[str], str, str]] = {
     "bundle": (frozenset({"install", "update"}), "Gemfile", "rubygems"),
@@ -52,8 +54,6 @@ def run(name: str, words: list[Word], session: Session) -> None:
         return
     if name == "trivy":
         _trivy(words, session)
-        return
-    if name in {"docker", "podman"}:
         return
     operands = parse_options(words[1:], _PLAIN).operands
     texts = [word.text for word in operands]

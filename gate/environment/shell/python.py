@@ -40,7 +40,7 @@ def _module(words: list[Word], session: Session) -> None:
         importlib.import_module(f"gate.environment.shell.{_MODULES[name]}").run(name, words, session)
     elif name == "spacy" and len(words) > 2 and words[1].text == "download":  # noqa: PLR2004 - spacy, download, a model
         session.add_all(Kind.OTHER, [word for word in words[2:] if not word.text.startswith("-")])
-    elif name in {"nltk.downloader"}:
+    elif name == "nltk.downloader":
         session.add_all(Kind.OTHER, [word for word in words[1:] if not word.text.startswith(("-", "/"))])
 
 

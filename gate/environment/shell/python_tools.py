@@ -8,6 +8,7 @@ from gate.environment.found import Found, Word
 from gate.environment.options import grammar, parse_options
 from gate.environment.pip_scope import PipScope
 from gate.environment.shell import pip
+from gate.environment.shell.manifests import place
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -31,25 +32,29 @@ _PROJECTS = {
 def run(name: str, words: list[Word], session: Session) -> None:
     """Read one call."""
     operands = parse_options(words[1:], _OPTIONS).operands
-    if not operands and name != "uvx":
-        return
     verbs = [word.text for word in operands[:2]]
-    if name == "uv" and verbs[:1] == ["pip"]:
-        _uv_pip(words, verbs, session)
-    elif name == "uvx":
+    if name == "uvx":
         _named(words[1:], 0, session, first_only=True)
+    elif name == "uv" and verbs[:1] == ["pip"]:
+        _uv_pip(words, verbs, session)
     elif name == "mim" and verbs[:1] == ["install"]:
         pip.install(words[2:], session)
-    elif verbs[:1] == ["add"] or (name in {"pipx", "pipenv"} and verbs[:1] == ["install"] and len(operands) > 1):
-        _named(words[1:], 1, session)
-    elif verbs in (["tool", "install"], ["tool", "run"], ["self", "add"]):
-        _named(words[1:], 2, session)
     elif verbs == ["python", "install"]:
-        session.add_all(Kind.OTHER, operands[2:] or [Word(text="python", line=words[0].line)])
-    elif name == "pipx" and verbs[:1] in (["run"], ["inject"]):
-        _named(words[1:], 1 if verbs[0] == "run" else 2, session)
-    elif verbs[0] in {"sync", "install", "lock", "export", "update"} and name in _PROJECTS:
+        for word in operands[2:] or [Word(text="", line=words[0].line)]:
+            session.add(Found(kind=Kind.OTHER, name="python", spec=word.text, line=word.line), place("python-builds"))
+    elif skip := _names_after(name, verbs):
+        _named(words[1:], skip, session)
+    elif verbs and verbs[0] in {"sync", "install", "lock", "export", "update"} and name in _PROJECTS:
         _project(name, words, session)
+
+
+def _names_after(name: str, verbs: list[str]) -> int:
+    """Return how many words stand before the packages; 0 if the call names none."""
+    if verbs in (["tool", "install"], ["tool", "run"], ["self", "add"]) or (name == "pipx" and verbs[:1] == ["inject"]):
+        return 2
+    if verbs[:1] == ["add"] or (name == "pipx" and verbs[:1] == ["run"]):
+        return 1
+    return 1 if name in {"pipx", "pipenv"} and verbs[:1] == ["install"] and len(verbs) > 1 else 0
 
 
 def _uv_pip(words: list[Word], verbs: list[str], session: Session) -> None:

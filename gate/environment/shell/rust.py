@@ -33,7 +33,7 @@ def run(name: str, words: list[Word], session: Session) -> None:
     rest = words[words.index(verb) + 1 :]
     if verb.text in {"install", "binstall"} or name == "cargo-binstall":
         _install(rest if name == "cargo" else words[1:], session)
-    elif verb.text in _RESOLVING:
+    elif verb.text in _RESOLVING or [one.text for one in operands[:2]] == ["chef", "cook"]:
         manifest("Cargo.toml", _CRATES, verb.line, session)
 
 

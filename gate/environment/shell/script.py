@@ -105,23 +105,24 @@ class _Walker:
         if body is None:
             return
         name = self.words.raw(variable) if variable is not None else ""
-        uses = name and f"${name}" in self.words.raw(body) or f"${{{name}" in self.words.raw(body)
-        rounds = values[:MOST_ROUNDS] if uses else values[:1]
+        rounds = values[:MOST_ROUNDS]
         if len(values) > MOST_ROUNDS:
             message = f"a loop over more than {MOST_ROUNDS} values"
             self.session.reading.problem("loop_too_long", message, self.session.text, self.words.line(node))
-        for value in rounds or [None]:
-            if value is not None:
+        with self.session.reading.once():
+            if not rounds:
+                self.visit(body)
+            for value in rounds:
                 self.session.variables[name] = value
-            self.visit(body)
+                self.visit(body)
         self.session.variables.pop(name, None)
 
     def pipeline(self, node: Node) -> None:
         """Read each command; what `echo` prints into a shell is a script."""
-        self.session.piped = []
+        self.session.piping, self.session.piped = True, []
         for child in node.named_children:
             self.visit(child)
-        self.session.piped = []
+        self.session.piping, self.session.piped = False, []
 
     def redirected(self, node: Node) -> None:
         body = node.child_by_field_name("body")
@@ -140,6 +141,8 @@ class _Walker:
             self.session.piped = [Word(text=stdin, line=line)]
         if body is not None:
             self.visit(body)
+        if stdin:
+            self.session.piped = []
 
     def redirect(self, node: Node) -> None:
         destination = node.child_by_field_name("destination")
@@ -157,7 +160,7 @@ class _Walker:
         words, prefix = self._parts(node)
         self.session.prefix = prefix
         if words:
-            run_command(words, self.session, lambda script, line: self.nested(script, line))
+            run_command(words, self.session, self.nested)
         self.session.prefix = {}
 
     def _parts(self, node: Node) -> tuple[list[Word], dict[str, str]]:

@@ -27,6 +27,7 @@ class Session:
         contexts: folders that may be the build context; empty: paths start at the file's own folder.
         variables: what the script assigned, on top of the stage's; the line is where the value stands, 0 if unknown.
         prefix: assignments before the command at hand (`PIP_INDEX_URL=… pip install …`).
+        piping: a pipe follows, or leads here.
         piped: what the command before the pipe printed, when reading can tell.
         steps: commands looked at, over all nesting.
     """
@@ -37,6 +38,7 @@ class Session:
     contexts: list[str]
     variables: dict[str, Word] = field(default_factory=dict)
     prefix: dict[str, str] = field(default_factory=dict)
+    piping: bool = False
     piped: list[Word] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
@@ -63,6 +65,12 @@ class Session:
             name, spec = (word.text[:at], word.text[at + 1 :]) if at > 0 else (word.text, "")
             self.add(Found(kind=kind, name=name, spec=spec, line=word.line), *origins)
 
+    def add_addresses(self, words: list[Word]) -> None:
+        """Keep every word that is an address."""
+        for word in words:
+            if "://" in word.text:
+                self.add(Found(kind=Kind.URL, name=word.text, line=word.line))
+
     def source(self, origin: Origin, line: int) -> None:
         """Keep a place that a command puts in scope."""
         self.reading.source(origin, self.text, line)
@@ -80,4 +88,4 @@ class Session:
 
     def nested(self) -> Session:
         """Return a session for a script inside this one: the same place, variables of its own."""
-        return replace(self, variables=dict(self.variables), prefix={}, piped=[])
+        return replace(self, variables=dict(self.variables), prefix={}, piping=False, piped=[])

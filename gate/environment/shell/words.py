@@ -29,6 +29,7 @@ class Resolver:
     def __init__(self, source: bytes, mask: Mask, first_line: int, session: Session) -> None:
         """Keep what every word needs: the source, the masked templates, where the script starts."""
         self.source, self.mask, self.first_line, self.session = source, mask, first_line, session
+        self.keep = False
 
     def raw(self, node: Node) -> str:
         """Return the node's text as written, templates back in place."""
@@ -47,11 +48,23 @@ class Resolver:
         text = self.mask.show(self._value(node))
         quoted = node.type in {"string", "raw_string", "ansi_c_string"}
         if split and not quoted:
-            if self._has_expansion(node) and text.split() != [text]:
+            known = "$(" not in text and "`" not in text
+            if known and self._has_expansion(node) and text.split() != [text]:
                 return [Word(text=one, line=line) for one in text.split()[:MOST_WORDS]]
             if node.type in {"concatenation", "word", "brace_expression"}:
                 return [Word(text=one, line=line) for one in _brace(text)]
-        return [Word(text=text, line=line)]
+        return [Word(text=text, line=line, script=self._script(node))]
+
+    def _script(self, node: Node) -> str:
+        # A script in a quoted string over several lines: its own lines are kept, so that findings fall on them.
+        raw = self._text(node.start_byte, node.end_byte)
+        if node.type != "string" or "\\\n" not in raw:
+            return ""
+        self.keep = True
+        try:
+            return self.mask.show(self._value(node))
+        finally:
+            self.keep = False
 
     def _held(self, node: Node) -> Word | None:
         # A word that is one variable alone stands where its value stands: the loop's list, not its body.
@@ -70,26 +83,28 @@ class Resolver:
         return self.source[start:end].decode("utf-8", "surrogatepass")
 
     def _value(self, node: Node) -> str:
+        text = self._text(node.start_byte, node.end_byte)
         match node.type:
-            case "word" | "number" | "variable_name":
-                return _unescape(self._text(node.start_byte, node.end_byte))
+            case "word":
+                text = _unescape(text)
             case "raw_string":
-                return self._text(node.start_byte + 1, node.end_byte - 1)
+                text = text[1:-1]
             case "ansi_c_string":
-                inner = self._text(node.start_byte + 2, node.end_byte - 1)
-                return re.sub(r"\\(.)", lambda match: _ANSI.get(match[1], match[0]), inner)
+                text = re.sub(r"\\(.)", lambda match: _ANSI.get(match[1], match[0]), text[2:-1])
             case "string":
-                return self._pieces(node, node.start_byte + 1, node.end_byte - 1, quoted=True)
-            case "translated_string":
-                return self._value(node.named_children[0]) if node.named_children else ""
+                text = self._pieces(node, node.start_byte + 1, node.end_byte - 1, quoted=True)
             case "concatenation" | "command_name":
-                return self._pieces(node, node.start_byte, node.end_byte, quoted=False)
+                text = self._pieces(node, node.start_byte, node.end_byte, quoted=False)
             case "simple_expansion" | "expansion":
-                return parameter(self._text(node.start_byte, node.end_byte), self.session.values())
+                # Inside strings the grammar counts blanks before the dollar to the expansion.
+                bare = text.lstrip()
+                text = text[: len(text) - len(bare)] + parameter(bare, self.session.values())
             case "command_substitution":
-                return self._substitution(node)
+                known = evaluate(node, self)
+                text = text if known is None else known
             case _:
-                return self._text(node.start_byte, node.end_byte)
+                pass
+        return text
 
     def _pieces(self, node: Node, start: int, end: int, *, quoted: bool) -> str:
         # Rebuilt from the source between the children: the grammar leaves blanks inside strings to nobody.
@@ -98,26 +113,21 @@ class Resolver:
         for child in node.named_children:
             if quoted and child.type not in _EXPANSIONS:
                 continue
-            out.append(_clean(self._text(position, child.start_byte), quoted=quoted))
+            out.append(self._clean(self._text(position, child.start_byte), quoted=quoted))
             out.append(self._value(child))
             position = child.end_byte
-        out.append(_clean(self._text(position, end), quoted=quoted))
+        out.append(self._clean(self._text(position, end), quoted=quoted))
         return "".join(out)
 
-    def _substitution(self, node: Node) -> str:
-        text = self._text(node.start_byte, node.end_byte)
-        known = evaluate(node, self)
-        return text if known is None else known
+    def _clean(self, text: str, *, quoted: bool) -> str:
+        if not quoted:
+            return _unescape(text)
+        continued = "\\\n" if self.keep else ""
+        return _QUOTED_ESCAPE.sub(lambda match: continued if match[1] == "\n" else match[1], text)
 
     def value(self, node: Node) -> str:
         """Return the text that a node becomes, unsplit."""
         return self.mask.show(self._value(node))
-
-
-def _clean(text: str, *, quoted: bool) -> str:
-    if quoted:
-        return _QUOTED_ESCAPE.sub(lambda match: "" if match[1] == "\n" else match[1], text)
-    return _unescape(text)
 
 
 def _unescape(text: str) -> str:

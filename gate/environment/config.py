@@ -1,0 +1,64 @@
+"""Configuration that puts indexes and channels in scope: pip.conf, uv.toml, .condarc."""
+
+from __future__ import annotations
+
+import configparser
+from typing import TYPE_CHECKING
+
+from gate.environment.conda import load_yaml
+from gate.environment.indexes import Indexes
+from gate.environment.lines import Finder
+from gate.environment.pip_scope import PipScope
+from gate.environment.places import conda_channel
+from gate.environment.pyproject import declare_uv, load_toml
+from gate.environment.yaml_tree import Mapping, Scalar
+
+if TYPE_CHECKING:
+    from gate.environment.reading import Reading
+    from gate.environment.text import Text
+
+
+def read(text: Text, reading: Reading) -> None:
+    """Read one of the files; it holds sources and no references."""
+    name = text.path.rpartition("/")[2].lower()
+    if name.endswith("condarc"):
+        _condarc(text, reading)
+    elif name == "uv.toml":
+        data = load_toml(text, reading)
+        if data is not None:
+            declare_uv(data, Indexes(reading, Finder(text)))
+    else:
+        _pip(text, reading)
+
+
+def _condarc(text: Text, reading: Reading) -> None:
+    root = load_yaml(text, reading)
+    if not isinstance(root, Mapping):
+        return
+    for key in ("channels", "default_channels", "channel_alias"):
+        for item in root.items_of(key):
+            if isinstance(item, Scalar) and item.text != "nodefaults":
+                reading.source(conda_channel(item.text), text, item.line)
+
+
+def _pip(text: Text, reading: Reading) -> None:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string(text.content)
+    except configparser.Error as error:
+        reading.problem("config_invalid", str(error).splitlines()[0], text, getattr(error, "lineno", 0) or 0)
+        return
+    scope, finder = PipScope(reading), Finder(text)
+    for section in parser.sections():
+        for key, value in parser.items(section):
+            for address in (value or "").split():
+                line = finder.next(address)
+                match key.replace("_", "-"):
+                    case "index-url":
+                        scope.set_index(address, text, line)
+                    case "extra-index-url":
+                        scope.add_index(address, text, line)
+                    case "find-links":
+                        scope.add_links(address, text, line)
+                    case _:
+                        pass

@@ -1,0 +1,33 @@
+"""Lines of parsed formats whose parsers tell none: TOML and JSON, found again in the text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gate.environment.text import Text
+
+
+class Finder:
+    """Finds keys and values in the order in which they stand, each search going on where the last one ended."""
+
+    def __init__(self, text: Text) -> None:
+        """Start at the top."""
+        self.text = text
+        self.at: int = 0
+
+    def next(self, needle: str) -> int:
+        """Return the line of the next occurrence at or after the last one, or the first of all, or line 1."""
+        here: int = self.at
+        order = [*range(here, len(self.text.lines)), *range(here)]
+        for number in order:
+            if needle in self.text.lines[number]:
+                self.at = number
+                return number + 1
+        return 1
+
+    def after(self, pattern: str) -> None:
+        """Move to the next line that matches, from the top; stay at the top if none does."""
+        compiled = re.compile(pattern)
+        self.at = next((i for i, line in enumerate(self.text.lines) if compiled.search(line)), 0)

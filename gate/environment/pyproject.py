@@ -1,0 +1,166 @@
+"""pyproject.toml: PEP 621, build requirements, dependency groups, and the tables of uv, poetry, pdm and hatch."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from gate.environment.found import Found
+from gate.environment.indexes import Indexes, address_of, bindings_of
+from gate.environment.lines import Finder
+from gate.environment.requirement import normalise
+from gate.model.origin import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gate.environment.reading import Reading
+    from gate.environment.text import Text
+
+Table = dict[str, Any]
+
+
+def read(text: Text, reading: Reading) -> None:
+    """Read a project file."""
+    data = load_toml(text, reading)
+    if data is None:
+        return
+    tool = _table(data, "tool")
+    indexes = Indexes(reading, Finder(text))
+    _declare(tool, indexes)
+    indexes.finder = Finder(text)
+    indexes.bindings = bindings_of(_table(_table(tool, "uv"), "sources"))
+    for requirement in _requirements(data, tool):
+        if isinstance(requirement, str):
+            indexes.requirement(requirement)
+        elif not (isinstance(requirement, dict) and "include-group" in requirement):
+            reading.problem("invalid_requirement", "a dependency that is no text", text, 1)
+    _poetry(_table(tool, "poetry"), indexes)
+    _dynamic(data, tool, text, reading)
+    if not reading.references:
+        message = "this project declares no dependencies"
+        reading.problem("no_dependencies", message, text, 1, error=not _table(data, "project"))
+
+
+def load_toml(text: Text, reading: Reading) -> Table | None:
+    """Parse TOML; None and an error problem when it can't be."""
+    try:
+        return tomllib.loads(text.content)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"line (\d+)", str(error))
+        reading.problem("toml_invalid", str(error) or "nested too deep", text, int(line[1]) if line else 0)
+        return None
+
+
+def _table(data: object, key: str) -> Table:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _list(data: object, key: str) -> list[Any]:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _requirements(data: Table, tool: Table) -> Iterator[object]:
+    project, uv, pdm = _table(data, "project"), _table(tool, "uv"), _table(tool, "pdm")
+    yield from _list(_table(data, "build-system"), "requires")
+    yield from _list(project, "dependencies")
+    for group in _table(project, "optional-dependencies").values():
+        yield from group if isinstance(group, list) else [group]
+    for group in _table(data, "dependency-groups").values():
+        yield from group if isinstance(group, list) else [group]
+    yield from _list(uv, "dev-dependencies")
+    for group in _table(pdm, "dev-dependencies").values():
+        yield from group if isinstance(group, list) else [group]
+    for environment in _table(_table(tool, "hatch"), "envs").values():
+        yield from _list(environment, "dependencies")
+        yield from _list(environment, "extra-dependencies")
+
+
+def _declare(tool: Table, indexes: Indexes) -> None:
+    declare_uv(_table(tool, "uv"), indexes)
+    for source in _list(_table(tool, "poetry"), "source"):
+        if isinstance(source, dict) and isinstance(source.get("url"), str):
+            priority = str(source.get("priority", "primary")).lower()
+            # Poetry's primary sources replace PyPI, supplemental ones stand beside it, explicit ones wait for names.
+            first = (priority in {"primary", "default"} and not source.get("secondary")) or bool(source.get("default"))
+            indexes.declare(str(source.get("name", "")), source["url"], default=first, explicit=priority == "explicit")
+    for source in _list(_table(tool, "pdm"), "source"):
+        if isinstance(source, dict) and isinstance(source.get("url"), str):
+            name = str(source.get("name", ""))
+            indexes.declare(name, source["url"], default=name == "pypi")
+
+
+def declare_uv(uv: Table, indexes: Indexes) -> None:
+    """Take the indexes of a uv table (or of `uv.toml`) into scope."""
+    for index in _list(uv, "index"):
+        if isinstance(index, dict) and isinstance(index.get("url"), str):
+            indexes.declare(
+                str(index.get("name", "")),
+                index["url"],
+                default=bool(index.get("default")),
+                explicit=bool(index.get("explicit")),
+            )
+    pip = _table(uv, "pip")
+    for table in (uv, pip):
+        if isinstance(table.get("index-url"), str):
+            indexes.declare("", table["index-url"], default=True)
+        for address in (*_list(table, "extra-index-url"), *_list(table, "find-links")):
+            indexes.declare("", str(address))
+
+
+def _poetry(poetry: Table, indexes: Indexes) -> None:
+    groups = [_table(poetry, "dependencies"), _table(poetry, "dev-dependencies")]
+    groups += [_table(group, "dependencies") for group in _table(poetry, "group").values()]
+    for group in groups:
+        for name, value in group.items():
+            if name.lower() == "python":
+                continue
+            for entry in value if isinstance(value, list) else [value]:
+                _poetry_entry(name, entry, indexes)
+
+
+def _poetry_entry(name: str, value: object, indexes: Indexes) -> None:
+    entry = value if isinstance(value, dict) else {"version": value}
+    spec = str(entry.get("version", ""))
+    line = indexes.finder.next(name)
+    extras = tuple(str(one) for one in _list(entry, "extras"))
+    found = Found(kind=Kind.PYPI, name=normalise(name), spec="" if spec == "*" else spec, line=line, extras=extras)
+    if address_of(entry) or entry.get("source"):
+        indexes.bound(found, entry)
+    else:
+        indexes.reading.add(found, indexes.origins(), indexes.finder.text)
+
+
+def _dynamic(data: Table, tool: Table, text: Text, reading: Reading) -> None:
+    """Follow setuptools' `dynamic` dependencies into the files that they name."""
+    import posixpath  # noqa: PLC0415 - one project in ten has them
+
+    from gate.environment.pip_scope import PipScope  # noqa: PLC0415
+    from gate.environment.requirements import read_into  # noqa: PLC0415
+
+    dynamic = _table(_table(tool, "setuptools"), "dynamic")
+    wanted = [dynamic.get("dependencies"), *_table(dynamic, "optional-dependencies").values()]
+    files = [file for entry in wanted if isinstance(entry, dict) for file in _files(entry.get("file"))]
+    for file in files:
+        target = reading.locate(file, posixpath.dirname(text.path))
+        line = Finder(text).next(file)
+        if target is None:
+            reading.add(Found(kind=Kind.OTHER, name=file, line=line, undetermined="missing_file"), (), text)
+            continue
+        with reading.including(target, text, line) as nested:
+            if nested is not None:
+                scope = PipScope(reading)
+                read_into(nested, scope)
+                scope.close()
+    if "dependencies" in _list(_table(data, "project"), "dynamic") and not files:
+        message = "`dependencies` are dynamic: a build would compute them, and nothing is built here"
+        reading.problem("dynamic_dependencies", message, text, Finder(text).next("dynamic"))
+
+
+def _files(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
