@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import sqlalchemy as sa
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from gate.errors import NotFoundError
+from gate.ledger.contents import Named, flaws
 from gate.ledger.reader import PAGE, LedgerEntry, LedgerFilter, LedgerReader
-from gate.ledger.record import CONTENT_FACTS, Event, LedgerRecord
 from gate.ledger.verify import Corrupt, Flaw, Verified, verify
 from gate.model.base import Value
 from gate.model.decision import Decision
-from gate.model.digest import Digest, is_digest
+from gate.model.digest import Digest
 from gate.model.evidence import EvidenceManifest
 from gate.store.blobs import Blobs
-from gate.store.decisions import DecisionFilter, DecisionRow, Decisions
+from gate.store.decisions import DecisionFilter, Decisions
 from gate.store.evaluations import Evaluation, Evaluations
-from gate.store.tables import decisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from gate.ledger.checkpoint import Checkpoint
-
-_Kind = TypeVar("_Kind", bound=Value)
 
 
 class Part(Value):
@@ -48,33 +42,13 @@ class Account(Value):
     made_from: tuple[Part, ...]
 
 
-class _Named:
-    """What records say that the rest of the database must hold."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, int] = {}
-        self.evidence: dict[str, int] = {}
-        self.decided: dict[tuple[str, str], int] = {}
-
-    def visit(self, index: int, record: LedgerRecord) -> None:
-        """Note what the record names."""
-        for fact in CONTENT_FACTS:
-            digest = record.facts.get(fact, "")
-            if is_digest(digest):
-                self.contents.setdefault(digest, index)
-        if record.event is Event.EVIDENCE_GATHERED:
-            self.evidence.setdefault(record.facts.get("evidence", ""), index)
-        if record.event is Event.DECIDED:
-            self.decided.setdefault((record.evaluation, record.facts.get("decision", "")), index)
-
-
 def verify_database(connection: Connection, checkpoints: Sequence[Checkpoint] = ()) -> Verified | Corrupt:
-    """Verify the ledger, then that all content it names is kept unaltered and that the list of decisions is its own.
+    """Verify the ledger, then that the rest of the database holds what it names, unaltered, and nothing it does not.
 
     An empty ledger is not verified: there is nothing that could be proved. The connection should come from `reading`,
     so that all is seen as of one moment.
     """
-    reader, named = LedgerReader(connection), _Named()
+    reader, named = LedgerReader(connection), Named()
     result = verify(reader.leaves(), reader.head(), checkpoints, named.visit)
     if isinstance(result, Corrupt):
         return result
@@ -83,7 +57,7 @@ def verify_database(connection: Connection, checkpoints: Sequence[Checkpoint] = 
     stray = reader.stray_private()
     if stray is not None:
         return Corrupt(code=Flaw.PRIVATE_STRAY, index=stray)
-    return next(_content_flaws(connection, named), None) or next(_decision_flaws(connection, named), result)
+    return next(flaws(connection, named), result)
 
 
 def account(connection: Connection, about: str) -> Account:
@@ -120,51 +94,3 @@ def _made_from(connection: Connection, decision: Decision) -> Iterator[Part]:
     sizes = blobs.sizes(named.values())
     for name, digest in named.items():
         yield Part(name=name, digest=digest, size=sizes.get(digest))
-
-
-def _content_flaws(connection: Connection, named: _Named) -> Iterator[Corrupt]:
-    blobs = Blobs(connection)
-    for digest in blobs.altered():
-        yield Corrupt(code=Flaw.CONTENT_ALTERED, index=named.contents.get(digest), detail=digest)
-    wanted = dict(named.contents)
-    kept = blobs.sizes(wanted)
-    for digest, index in named.evidence.items():
-        if digest in kept:
-            manifest = _read(EvidenceManifest, blobs.get(digest))
-            if manifest is None:
-                yield Corrupt(code=Flaw.CONTENT_ALTERED, index=index, detail=digest)
-                return
-            wanted.update(dict.fromkeys(manifest.parts.values(), index))
-    kept = blobs.sizes(wanted)
-    for digest in sorted(wanted.keys() - kept.keys(), key=lambda digest: (wanted[digest], digest)):
-        yield Corrupt(code=Flaw.CONTENT_MISSING, index=wanted[digest], detail=digest)
-
-
-def _decision_flaws(connection: Connection, named: _Named) -> Iterator[Corrupt]:
-    left = dict(named.decided)
-    blobs = Blobs(connection)
-    rows = connection.execute(sa.select(decisions).order_by(decisions.c.evaluation, decisions.c.digest))
-    for row in rows.mappings().all():
-        index = left.pop((row["evaluation"], row["digest"]), None)
-        if index is None:
-            yield Corrupt(code=Flaw.DECISION_UNRECORDED, detail=f"{row['evaluation']}: {row['digest']}")
-        elif not _finds(blobs, dict(row)):
-            yield Corrupt(code=Flaw.DECISION_ROW_DIFFERS, index=index, detail=row["digest"])
-    for (_, digest), index in left.items():
-        yield Corrupt(code=Flaw.DECISION_ROW_DIFFERS, index=index, detail=f"no row for {digest}")
-
-
-def _finds(blobs: Blobs, row: dict[str, Any]) -> bool:
-    decision = _read(Decision, blobs.get(row["digest"]))
-    try:
-        claimed = DecisionRow.model_validate(row)
-    except ValidationError:
-        return False
-    return decision is not None and DecisionRow.of(row["evaluation"], decision) == claimed
-
-
-def _read(kind: type[_Kind], data: bytes) -> _Kind | None:
-    try:
-        return kind.parse(data)
-    except ValidationError:
-        return None

@@ -48,6 +48,11 @@ class Flaw(StrEnum):
     CONTENT_ALTERED = "content_altered"
     DECISION_UNRECORDED = "decision_unrecorded"
     DECISION_ROW_DIFFERS = "decision_row_differs"
+    EVALUATION_UNRECORDED = "evaluation_unrecorded"
+    REQUEST_UNRECORDED = "request_unrecorded"
+    REQUEST_DIFFERS = "request_differs"
+    GRANT_UNRECORDED = "grant_unrecorded"
+    GRANT_DIFFERS = "grant_differs"
 
 
 class Verified(Value):

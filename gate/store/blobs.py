@@ -31,7 +31,7 @@ class Blobs:
     def put(self, data: bytes) -> Digest:
         """Keep the bytes and return their digest."""
         digest = sha256_of(data)
-        insert_new(self._connection, blobs, [{"digest": digest, "size": len(data), "data": data}])
+        insert_new(self._connection, blobs, {"digest": digest, "size": len(data), "data": data})
         return digest
 
     def put_all(self, parts: Iterable[bytes]) -> tuple[Digest, ...]:

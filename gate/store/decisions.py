@@ -72,7 +72,7 @@ class Decisions:
         """Keep the decision of an evaluation and return its digest; the same once more changes nothing."""
         digest = Blobs(self._connection).put(decision.canonical())
         row = DecisionRow.of(evaluation, decision).model_dump(mode="json")
-        insert_new(self._connection, decisions, [row])
+        insert_new(self._connection, decisions, row)
         return digest
 
     def get(self, digest: Digest) -> Decision:

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert the rows that break no unique constraint and return how many those were; others stay as they are."""
-    if not rows:
-        return 0
-    if connection.dialect.name == "postgresql":
-        return connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows).rowcount
-    return connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows).rowcount
+def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless that would break a unique constraint; say whether it was inserted."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing().values(row)
+    return connection.execute(statement).rowcount == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -35,16 +35,7 @@ class Grants:
         Raises:
             ConflictError: another grant has this id (`grant_exists`).
         """
-        row = {
-            "id": grant.id,
-            "kind": grant.kind.value,
-            "name": grant.name,
-            "not_before": format_instant(grant.not_before),
-            "expires": format_instant(grant.expires),
-            "request": grant.request,
-            "body": grant.canonical().decode(),
-        }
-        if not insert_new(self._connection, grants, [row]) and self.get(grant.id) != grant:
+        if not insert_new(self._connection, grants, grant_row(grant)) and self.get(grant.id) != grant:
             message = f"there is another grant `{grant.id}`"
             raise ConflictError(message, code="grant_exists", hint="approve again: a new grant gets an id of its own")
 
@@ -71,3 +62,16 @@ class Grants:
             )
             found.extend(Grant.parse(body) for body in bodies)
         return tuple(sorted(found, key=lambda grant: grant.id))
+
+
+def grant_row(grant: Grant) -> dict[str, Any]:
+    """Return the columns that keep a grant."""
+    return {
+        "id": grant.id,
+        "kind": grant.kind.value,
+        "name": grant.name,
+        "not_before": format_instant(grant.not_before),
+        "expires": format_instant(grant.expires),
+        "request": grant.request,
+        "body": grant.canonical().decode(),
+    }

@@ -46,7 +46,7 @@ class Requests:
 
     def open(self, request: ExceptionRequest) -> bool:
         """Keep a new request; false, and nothing changed, if one of its id stands already."""
-        return insert_new(self._connection, exception_requests, [{**_row(request), "version": 1}]) == 1
+        return insert_new(self._connection, exception_requests, {**request_row(request), "version": 1})
 
     def find(self, request_id: str) -> StoredRequest | None:
         """Return the request as it stands, or None if there is none of that id."""
@@ -74,7 +74,7 @@ class Requests:
         changed = self._connection.execute(
             sa.update(exception_requests)
             .where(exception_requests.c.id == request.id, exception_requests.c.version == version)
-            .values({**_row(request), "version": version + 1})
+            .values({**request_row(request), "version": version + 1})
         )
         if changed.rowcount != 1:
             message = f"exception request `{request.id}` was changed by someone else"
@@ -107,7 +107,8 @@ class Requests:
         return tuple(StoredRequest(request=ExceptionRequest.parse(row.body), version=row.version) for row in rows)
 
 
-def _row(request: ExceptionRequest) -> dict[str, Any]:
+def request_row(request: ExceptionRequest) -> dict[str, Any]:
+    """Return the columns that keep a request, all but its version."""
     return {
         "id": request.id,
         "state": request.state.value,
