@@ -177,6 +177,14 @@ def test_a_file_that_is_not_there_is_an_error_and_not_absent(path: Path) -> None
     assert asked(path.parent).state is ScanState.SOURCE_ERROR
 
 
+def test_a_failure_that_nobody_foresaw_is_an_error_and_not_a_crash(path: Path) -> None:
+    path.write_text(json.dumps(recording()))
+    without_zone = NOW.replace(tzinfo=None)
+    made = RecordedDefender(path, allow_recorded=True).report(image(), now=without_zone)
+    assert (made.state, made.recorded) == (ScanState.SOURCE_ERROR, True)
+    assert "TypeError" in made.message
+
+
 def test_a_file_beyond_its_bound_is_an_error(path: Path) -> None:
     made = answer(path, recording(), file_bytes=100)
     assert made.state is ScanState.SOURCE_ERROR

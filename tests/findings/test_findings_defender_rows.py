@@ -122,6 +122,14 @@ def test_details_of_another_shape_are_an_error_and_not_no_cves(details: object) 
         read(CvesDetails=details)
 
 
+@pytest.mark.parametrize(
+    "half", [cve("CVE-\ud800"), cve(AdditionalIdentifiers=["\udfff"]), cve(Description="\udc00 x")]
+)
+def test_half_a_character_is_an_error_and_no_crash_later(half: Raw) -> None:
+    with pytest.raises(RowError, match="half a character"):
+        read(half)
+
+
 def test_a_cve_without_an_id_is_an_error() -> None:
     with pytest.raises(RowError, match="CveId"):
         read(cve(CveId=None))

@@ -109,7 +109,7 @@ class Fields:
         if len(texts) + listed.count(None) != len(listed):
             message = f"`{self.path}.{key}` is not a list of texts"
             raise RowError(message)
-        return tuple(text for text in texts if text)
+        return tuple(self._whole(key, text) for text in texts if text)
 
     def text(self, key: str) -> str:
         """Return the text under a key, empty if it is absent or null."""
@@ -119,7 +119,7 @@ class Fields:
         if not isinstance(value, str):
             message = f"`{self.path}.{key}` is not a text"
             raise RowError(message)
-        return value
+        return self._whole(key, value)
 
     def needed(self, key: str) -> str:
         """Return the text under a key.
@@ -132,6 +132,13 @@ class Fields:
             message = f"`{self.path}.{key}` is missing"
             raise RowError(message)
         return value
+
+    def _whole(self, key: str, text: str) -> str:
+        """Refuse half a character, which JSON can escape and nothing can write."""
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            message = f"`{self.path}.{key}` holds half a character"
+            raise RowError(message)
+        return text
 
     def _decoded(self, key: str) -> object:
         value = self._values.get(key.lower())

@@ -109,6 +109,8 @@ class RecordedDefender:
             return _report(subject, ScanState.SOURCE_ERROR, message=f"not a `{SCHEMA}` recording: {_first(error)}")
         except RowError as error:
             return _report(subject, ScanState.SOURCE_ERROR, message=f"a row can't be read: {error}")
+        except Exception as error:  # noqa: BLE001 - a source that fails in any way is a state, never a missing row
+            return _report(subject, ScanState.SOURCE_ERROR, message=f"{type(error).__name__}: {error}")
 
 
 def _answer(recording: Recording, subject: Digest, now: datetime) -> SourceReport:
