@@ -15,4 +15,5 @@ def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> boo
     """Insert a row unless that would break a unique constraint; say whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).on_conflict_do_nothing().values(row)
-    return connection.execute(statement).rowcount == 1
+    # Without the option PostgreSQL's cursor is closed before anybody counts.
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
