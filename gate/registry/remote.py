@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 from urllib.parse import quote, urlencode
@@ -44,9 +45,10 @@ class RemoteRegistry:
         bounds: ImageBounds | None = None,
         *,
         chunk_bytes: int = CHUNK_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Use the client for everything; uploads go in chunks of `chunk_bytes`."""
-        self._wire = Wire(client, Authorizer(client, credentials))
+        """Use the client for everything; uploads go in chunks of `chunk_bytes`; `clock` tells how old tokens are."""
+        self._wire = Wire(client, Authorizer(client, credentials, clock=clock))
         self._bounds = bounds or ImageBounds()
         self._chunk_bytes = chunk_bytes
 
@@ -131,18 +133,20 @@ class RemoteRegistry:
         """List all tags, sorted.
 
         Raises:
-            BoundError: there are more than the bound, or as many pages as there may be tags.
+            BoundError: there are more than the bound, or more pages than there may be tags.
             UpstreamError: a page is no list of tags, or the next one is said to be on another host.
         """
         there = self._wire.place(place)
         url = f"{there.url}/tags/list?n={_PAGE}"
         found: set[str] = set()
-        for _ in range(max(1, self._bounds.tags // _PAGE) * 2 + 1):
+        for page in range(self._bounds.tags + 1):
             try:
                 answer = self._wire.request(
                     "GET", there, url, (there.scope("pull"),), missing=f"repository `{place.repository}`"
                 )
             except NotFoundError:
+                if page:
+                    raise
                 return ()
             found.update(_tags(answer, there))
             following = next_page(answer)

@@ -97,8 +97,13 @@ class Authorizer:
 
 def _wanted(scopes: tuple[str, ...], asked: str) -> tuple[str, ...]:
     """Return our scopes, and what the registry asks for beyond them on the same repositories: never others."""
-    ours = {scope.rpartition(":")[0] for scope in scopes}
-    return scopes + tuple(scope for scope in asked.split() if scope.rpartition(":")[0] in ours and scope not in scopes)
+    ours = {name: set(actions.split(",")) for name, _, actions in (scope.rpartition(":") for scope in scopes)}
+    wider: list[str] = []
+    for name, _, actions in (scope.rpartition(":") for scope in asked.split()):
+        beyond = set(actions.split(",")) - ours.get(name, set())
+        if name in ours and beyond:
+            wider.append(f"{name}:{','.join(sorted(beyond))}")
+    return (*scopes, *wider)
 
 
 def _basic(credential: Credential) -> str:

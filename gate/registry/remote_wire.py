@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal, Unpack
 from urllib.parse import urljoin
@@ -25,6 +25,7 @@ _ABSENT = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FO
 _ALL_STATUSES = frozenset(range(100, 600))
 _UNAUTHORIZED = int(http.client.UNAUTHORIZED)
 _NOT_FOUND = int(http.client.NOT_FOUND)
+_DETAIL_BYTES = 64 * 1024
 _NEXT = re.compile(r'<(?P<url>[^<>]*)>\s*;\s*rel="?next"?', re.ASCII)
 
 Action = Literal["pull", "pull,push", "delete"]
@@ -101,11 +102,11 @@ class Wire:
         own = options.get("headers", {})
         missing = options.pop("missing", "")
         options["accept"] = accept | {_UNAUTHORIZED} | ({_NOT_FOUND} if missing else frozenset())
-        for last in (False, True):
+        options["headers"] = {**own, **self._authorizer.headers(place.host, scopes)}
+        answer = self._http.request(method, url, **options)
+        if self._renewed(place, scopes, answer):
             options["headers"] = {**own, **self._authorizer.headers(place.host, scopes)}
             answer = self._http.request(method, url, **options)
-            if last or not self._renewed(place, scopes, answer):
-                break
         if answer.status == _NOT_FOUND and _NOT_FOUND not in accept:
             raise _absence(answer, missing)
         if answer.status == _UNAUTHORIZED:
@@ -116,20 +117,21 @@ class Wire:
     def stream(self, place: Place, url: str, scopes: tuple[str, ...], missing: str) -> Iterator[Stream]:
         """Open a body as a stream; errors as `request`."""
         with ExitStack() as stack:
-            for last in (False, True):
-                inner = stack.enter_context(ExitStack())
-                sent = self._authorizer.headers(place.host, scopes)
-                opened = inner.enter_context(self._http.stream(url, headers=sent, accept={_UNAUTHORIZED, _NOT_FOUND}))
-                if last or not self._renewed(place, scopes, opened):
-                    break
-                inner.close()
+            opened = stack.enter_context(self._open(place, url, scopes))
+            if self._renewed(place, scopes, opened):
+                stack.close()
+                opened = stack.enter_context(self._open(place, url, scopes))
             if opened.status in {_UNAUTHORIZED, _NOT_FOUND}:
-                body = opened.body.read(64 * 1024)
+                body = opened.body.read(_DETAIL_BYTES)
                 answer = Answer(url=opened.url, status=opened.status, headers=opened.headers, body=body)
                 if opened.status == _NOT_FOUND:
                     raise _absence(answer, missing)
                 raise refusal(opened.status, opened.url, opened.headers, body, missing="")
             yield opened
+
+    def _open(self, place: Place, url: str, scopes: tuple[str, ...]) -> AbstractContextManager[Stream]:
+        sent = self._authorizer.headers(place.host, scopes)
+        return self._http.stream(url, headers=sent, accept={_UNAUTHORIZED, _NOT_FOUND})
 
     def _renewed(self, place: Place, scopes: tuple[str, ...], refused: Answer | Stream) -> bool:
         # A refusal by the host that a registry redirects to is none of the registry's: it gets no credentials.
@@ -143,7 +145,7 @@ class Wire:
         if not is_loopback(name):
             return f"https://{host}"
         # On this machine nobody listens in: ask in clear. A TLS server says 400 to that; then TLS is spoken, checked.
-        answer = self._http.get_bytes(f"http://{host}/v2/", accept=_ALL_STATUSES, limit=64 * 1024)
+        answer = self._http.get_bytes(f"http://{host}/v2/", accept=_ALL_STATUSES, limit=_DETAIL_BYTES)
         return f"https://{host}" if answer.status == http.client.BAD_REQUEST else f"http://{host}"
 
 
