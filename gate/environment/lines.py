@@ -19,12 +19,11 @@ class Finder:
 
     def next(self, needle: str) -> int:
         """Return the line of the next occurrence at or after the last one, or the first of all, or line 1."""
-        here: int = self.at
-        order = [*range(here, len(self.text.lines)), *range(here)]
-        for number in order:
-            if needle in self.text.lines[number]:
+        lines: list[str] = self.text.lines
+        for number in (*range(self.at, len(lines)), *range(self.at)):
+            if needle in lines[number]:
                 self.at = number
-                return number + 1
+                return self.at + 1
         return 1
 
     def after(self, pattern: str) -> None:

@@ -9,12 +9,13 @@ import yaml
 from yaml import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from gate.bounds import DefinitionBounds
 
 # libyaml where PyYAML was built with it: ten times faster, same events.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BLOCKS = frozenset({"|", ">"})
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -93,10 +94,7 @@ class _Composer:
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.nodes = 0
         self.loader = _Loader(content)
-        self.stream: Iterator[events.Event] = iter(self.loader.get_event, None)
-
-    def next(self) -> events.Event:
-        return next(self.stream)
+        self.next: Callable[[], events.Event] = self.loader.get_event
 
     def document(self) -> Node | None:
         self.next()
@@ -115,39 +113,47 @@ class _Composer:
             raise YamlError(line, "yaml_too_large", f"more than {self.bounds.nodes} nodes, aliases expanded")
 
     def node(self, event: events.Event, depth: int) -> Node:
+        kind = type(event)
         line = _line(event)
         if depth > self.bounds.depth:
             raise YamlError(line, "yaml_too_deep", f"nested deeper than {self.bounds.depth}")
-        if isinstance(event, events.AliasEvent):
-            return self.alias(str(event.anchor), line)
-        tag = getattr(event, "tag", None)
+        if kind is events.AliasEvent:
+            return self.alias(str(getattr(event, "anchor", "")), line)
+        tag: str | None = getattr(event, "tag", None)
         if tag is not None and not tag.startswith("tag:yaml.org,2002:"):
             raise YamlError(line, "yaml_tag", f"the tag `{tag}` is refused")
         before = self.nodes
         self.count(1, line)
-        node = self._content(event, line, depth)
-        anchor = getattr(event, "anchor", None)
+        node: Node
+        if kind is events.ScalarEvent:
+            style: str | None = getattr(event, "style", None)
+            node = Scalar(line, getattr(event, "value", ""), not style, style in _BLOCKS)
+        elif kind is events.SequenceStartEvent:
+            node = self.sequence(line, depth + 1)
+        else:
+            node = self.mapping(line, depth + 1)
+        anchor: str | None = getattr(event, "anchor", None)
         if anchor:
             self.anchors[anchor] = node, self.nodes - before
         return node
 
-    def _content(self, event: events.Event, line: int, depth: int) -> Node:
-        if isinstance(event, events.ScalarEvent):
-            style = event.style
-            return Scalar(line=line, text=event.value, plain=not style, block=style in {"|", ">"})
-        if isinstance(event, events.SequenceStartEvent):
-            sequence = Sequence(line=line)
-            while not isinstance(item := self.next(), events.SequenceEndEvent):
-                sequence.items.append(self.node(item, depth + 1))
-            return sequence
-        mapping = Mapping(line=line)
-        while not isinstance(item := self.next(), events.MappingEndEvent):
-            self.entry(mapping, item, depth)
+    def sequence(self, line: int, depth: int) -> Sequence:
+        sequence = Sequence(line)
+        add, following = sequence.items.append, self.next
+        while type(event := following()) is not events.SequenceEndEvent:
+            add(self.node(event, depth))
+        return sequence
+
+    def mapping(self, line: int, depth: int) -> Mapping:
+        mapping = Mapping(line)
+        following = self.next
+        while type(event := following()) is not events.MappingEndEvent:
+            self.entry(mapping, event, depth)
         return mapping
 
     def entry(self, mapping: Mapping, event: events.Event, depth: int) -> None:
-        key = self.node(event, depth + 1)
-        value = self.node(self.next(), depth + 1)
+        key = self.node(event, depth)
+        value = self.node(self.next(), depth)
         if not isinstance(key, Scalar):
             raise YamlError(key.line, "yaml_key", "a key that is no text; an unquoted template reads so")
         if key.plain and key.text == "<<":
