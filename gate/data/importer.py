@@ -98,11 +98,16 @@ def import_file(  # noqa: PLR0913 - each is one fact of the call, all but two ke
     snapshot = DataSnapshot(
         kind=kind.value,
         digest=sha256_of(data),
-        source=redact(source)[:SOURCE_CHARACTERS],
+        source=_writable(redact(source))[:SOURCE_CHARACTERS],
         published_at=dated,
         imported_at=now,
     )
     return into.import_snapshot(snapshot, read.rows)
+
+
+def _writable(text: str) -> str:
+    """Spell out what is no character: the name of a file may be any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse_worse(  # noqa: PLR0913 - what the file is and what was allowed

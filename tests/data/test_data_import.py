@@ -62,6 +62,14 @@ def test_the_digest_is_that_of_the_bytes_and_the_date_that_of_the_newest_record(
     assert kept.lookup("osv-pypi", digest, ["example"])["example"]
 
 
+def test_a_source_that_is_no_text_is_spelled_out(kept: MemoryReferenceData, tmp_path: Path) -> None:
+    bring(kept, tmp_path / "osv", lines(record()), source="osv-\udcff.jsonl")
+    snapshot = kept.active("osv-pypi")
+    assert snapshot is not None
+    assert snapshot.source == "osv-\\udcff.jsonl"
+    assert snapshot.canonical()
+
+
 @pytest.mark.parametrize("data", [b"", b"\n\n", zipped()])
 def test_no_records_is_not_clean_data(kept: MemoryReferenceData, tmp_path: Path, data: bytes) -> None:
     assert refusal(kept, tmp_path / "osv", data).error_code == "data_invalid"

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from findings.defender_rows import Row as Raw
-from findings.defender_rows import cve, grouped_row, individual_row
+from findings.defender_rows import cve, grouped_row, individual_row, put
 from findings.findings_world import SUBJECT
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gate.findings.defender import grouped, individual
 from gate.findings.defender.model import Fields, Row, RowError, severity_of
@@ -31,20 +29,6 @@ def read(*cves: Raw, **changes: Any) -> Row:  # noqa: ANN401 - whatever the buil
 
 def severities(row: Row) -> list[str]:
     return [found.severity.value for found in row.findings]
-
-
-def put(row: Raw, path: str, value: object) -> Raw:
-    """Return the row with one part replaced; `...` takes it out."""
-    copy: Raw = json.loads(json.dumps(row))
-    place: Any = copy
-    *parents, last = path.split(".")
-    for parent in parents:
-        place = place[parent]
-    if value is ...:
-        del place[last]
-    else:
-        place[last] = value
-    return copy
 
 
 def test_an_individual_row_is_one_finding_for_each_cve_and_version() -> None:
@@ -282,35 +266,3 @@ def test_a_grouped_row_without_a_cve_goes_by_its_id() -> None:
     assert grouped.read_row(row, path="r").findings[0].ids == ("MDVM-77",)
     with pytest.raises(RowError, match="id"):
         grouped.read_row(put(row, "properties.id", ""), path="r")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=10,
-)
-
-
-def paths(value: object, above: str = "") -> list[str]:
-    """Name every place in a row."""
-    if not isinstance(value, dict):
-        return []
-    here = [f"{above}.{key}".lstrip(".") for key in value if "." not in key]
-    return here + [
-        path for key, part in value.items() if "." not in key for path in paths(part, f"{above}.{key}".lstrip("."))
-    ]
-
-
-@pytest.mark.parametrize("model", READERS)
-@given(data=st.data())
-def test_any_value_in_any_place_is_a_finding_or_an_error(model: str, data: st.DataObject) -> None:
-    reader, builder = READERS[model]
-    place = data.draw(st.sampled_from(paths({key: part for key, part in builder().items() if key == "properties"})))
-    value = data.draw(JSON | JSON.map(json.dumps))
-    try:
-        row = reader(put(builder(), place, value), path="r")
-    except RowError as error:
-        assert "`r" in str(error)  # noqa: PT017 - either outcome is sound
-    else:
-        assert row.findings
-        assert row.digest == SUBJECT
