@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.image.tree import LinkEntry, find, shown
+from gate.image.tree import LinkEntry, RealPaths, shown
 from gate.model.image import BaseMatch
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class BaseCheck:
         self._system = system
         self._modified = system.modified()
         self._links = tuple(f"{path}/" for path in self._modified if isinstance(system.covered.get(path), LinkEntry))
-        self._folders: dict[str, str] = {}
+        self._real = RealPaths(system.root)
 
     def settle(self, found: Found) -> Component:
         """Return the component with `in_base` set, if its evidence lies in the base and no file of it was changed.
@@ -65,12 +65,4 @@ class BaseCheck:
         return component.model_copy(update={"in_base": not other, "facts": facts})
 
     def _is_modified(self, path: str) -> bool:
-        return path in self._modified or self._real(path) in self._modified or path.startswith(self._links)
-
-    def _real(self, path: str) -> str:
-        """Return the path with the links of its folder followed: `lib/x` is `usr/lib/x` on a merged `/usr`."""
-        head, _, name = path.rpartition("/")
-        if head not in self._folders:
-            found = find(self._system.root, head)
-            self._folders[head] = found[0] if found is not None else head
-        return f"{self._folders[head]}/{name}" if self._folders[head] else name
+        return path in self._modified or self._real.of(path) in self._modified or path.startswith(self._links)

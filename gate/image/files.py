@@ -13,8 +13,6 @@ from gate.image.tree import FileEntry, Folder, LinkEntry, PendingEntry, find, sh
 from gate.model.reference import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gate.image.layers import LayerContent
     from gate.image.tree import Entry, Leaf
 
@@ -110,6 +108,8 @@ class _Merge:
                     if isinstance(old, LinkEntry) and not entry.explicit:
                         self._behind_link(here, entry, todo)
                         continue
+                    if old is not None and not entry.explicit:
+                        self._problem("path_through_file", "is a folder over what is none", here)
                 if old is not None:
                     self._cover(here, old)
                 below.entries[name] = entry
@@ -181,16 +181,3 @@ def _same(before: Leaf, now: Entry | None) -> bool:
             return before.target == now.target
         case _:
             return False
-
-
-def all_files(root: Folder) -> Iterator[tuple[str, Leaf]]:
-    """Yield every entry that is no folder, with its path."""
-    todo = [("", root)]
-    while todo:
-        path, folder = todo.pop()
-        start = f"{path}/" if path else ""
-        for name, entry in folder.entries.items():
-            if type(entry) is Folder:
-                todo.append((start + name, entry))
-            elif not isinstance(entry, Folder):
-                yield start + name, entry

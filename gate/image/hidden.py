@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gate.image.components.conda import CondaError, hashes_of, record_of
 from gate.image.components.dpkg import lines_of, owner_of_list
 from gate.image.record import RecordError, RecordFolder, hash_of, rows_of
-from gate.image.tree import FileEntry, Folder, find, find_file
+from gate.image.tree import FileEntry, Folder, RealPaths, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,17 +33,13 @@ def find_hidden(scene: Scene, found: Iterable[Found]) -> None:
     traces = [*_pythons(scene), *_condas(scene), *_debs(scene, found)]
     if not any(trace.left for trace in traces):
         return
-    owned = {file for entry in found for file in entry.files()}
+    real = RealPaths(scene.system.root)
+    owned = {real.of(file) for entry in found for file in entry.files()}
     for trace in traces:
-        left = [path for path in trace.left if path not in owned and _real(scene, path) not in owned]
+        left = [path for path in trace.left if real.of(path) not in owned]
         if left:
             what = f"was taken away by layer {trace.layer}, but {len(left)} of its files are still there"
             scene.problem("metadata_hidden", what, trace.path)
-
-
-def _real(scene: Scene, path: str) -> str:
-    found = find_file(scene.system.root, path)
-    return found[0] if found is not None else path
 
 
 def _gone(scene: Scene) -> Iterator[tuple[str, int, bytes]]:

@@ -31,7 +31,9 @@ class Owners:
             hashes = entry.hashes()
             for path in entry.files():
                 if ".dist-info" in path or ".egg-info" in path:
-                    self._listed[path] = (name, hashes.get(path, ""))
+                    claim = (name, hashes.get(path, ""))
+                    # What two packages list is nobody's: one of them lies.
+                    self._listed[path] = claim if self._listed.get(path, claim)[0] == name else ("", "")
 
     def owner_of(self, entry: Found) -> str:
         """Return `dpkg:NAME` or `conda:NAME`, or nothing if no package vouches for every file that tells of it.

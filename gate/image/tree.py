@@ -130,3 +130,21 @@ def walk(folder: Folder, prefix: str = "") -> Iterator[tuple[str, Folder]]:
         yield path, current
         start = f"{path}/" if path else ""
         todo.extend((start + name, entry) for name, entry in current.entries.items() if type(entry) is Folder)
+
+
+class RealPaths:
+    """Writes paths with the links of their folders followed: `lib/x` is `usr/lib/x` on a merged `/usr`."""
+
+    def __init__(self, root: Folder) -> None:
+        """Look nothing up yet."""
+        self._root = root
+        self._folders: dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        """Return the real path of an entry whose folder exists, else the path as it is. A link stays one."""
+        head, _, name = path.rpartition("/")
+        if head not in self._folders:
+            found = find(self._root, head)
+            self._folders[head] = found[0] if found is not None else head
+        folder = self._folders[head]
+        return f"{folder}/{name}" if folder else name

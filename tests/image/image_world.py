@@ -203,7 +203,7 @@ def record_row(path: str, data: bytes) -> str:
     return f"{path},sha256={digest},{len(data)}\n"
 
 
-def wheel(  # noqa: PLR0913 - each is something that a test varies
+def wheel(
     name: str = "demo",
     version: str = "1.0",
     *,
