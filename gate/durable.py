@@ -6,6 +6,7 @@ it keeps is JSON: functions given to it take text and return plain JSON data.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -126,6 +127,9 @@ class Durable:
         if self._adopts:
             DBOS.delete_queue(self.executor)
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience)
+        logger = logging.getLogger("dbos")
+        for handler in list(logger.handlers):  # each holds the stderr of its start, which may be closed by the next
+            logger.removeHandler(handler)
 
 
 def _name(run: str, attempt: int) -> str:
