@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from gate.errors import ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Step, Verb, in_use, refuse_discard
+from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
 from gate.promotion.state import StagingState, look_at_staging, look_at_target
 from gate.promotion.tree import checked_manifest, describe
@@ -52,9 +52,9 @@ def discard(
         ConflictError: `not_staging` or `digest_in_use`; nothing was changed.
         UpstreamError: the store failed, or still has what was deleted (`discard_unproved`).
     """
-    refused = refuse_discard(plan.place, places)
-    if refused is not None:
-        raise refused.error()
+    pinned = pinned_staging(plan.place, places)
+    if isinstance(pinned, Refused):
+        raise pinned.error()
     digests = tuple(descriptor.digest for descriptor in _of(plan.steps, Verb.DELETE_MANIFEST))
     state = look_at_staging(store, plan.place, known=plan.tags, bounds=bounds)
     _refuse_new_users(plan, digests, state)

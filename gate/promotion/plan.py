@@ -114,25 +114,28 @@ def plan_discard(
 
     Refused: `not_staging`, `digest_missing`, `digest_differs`, `digest_in_use`.
     """
-    refused = refuse_discard(place, places)
-    if refused is not None or place.digest is None:
-        return refused or _unpinned(place)
-    if tree is not None and tree.root.digest != place.digest:
+    digest = pinned_staging(place, places)
+    if isinstance(digest, Refused):
+        return digest
+    if tree is not None and tree.root.digest != digest:
         return _differs(place, tree.root.digest)
-    users = state.parents_of(place.digest)
+    users = state.parents_of(digest)
     if users:
-        return in_use(place, place.digest, users)
-    steps, omitted = _deletions(tree, place.digest, state)
-    return DiscardPlan(place=place, digest=place.digest, tags=state.tags_on(place.digest), steps=steps, omitted=omitted)
+        return in_use(place, digest, users)
+    steps, omitted = _deletions(tree, digest, state)
+    return DiscardPlan(place=place, digest=digest, tags=state.tags_on(digest), steps=steps, omitted=omitted)
 
 
-def refuse_discard(place: ImageRef, places: Places) -> Refused | None:
-    """Refuse what no look at a registry could allow: another place than staging, or no exact digest."""
-    if places.is_staging(place):
-        return _unpinned(place) if place.digest is None else None
-    message = f"`{place.place}` is no staging place"
-    hint = "only what lies in a staging place of the policy is ever deleted"
-    return Refused(code="not_staging", message=message, hint=hint, facts={"place": place.place})
+def pinned_staging(place: ImageRef, places: Places) -> Digest | Refused:
+    """Return the digest that may be discarded, or refuse what no look at a registry could allow."""
+    if not places.is_staging(place):
+        message = f"`{place.place}` is no staging place"
+        hint = "only what lies in a staging place of the policy is ever deleted"
+        return Refused(code="not_staging", message=message, hint=hint, facts={"place": place.place})
+    if place.digest is None:
+        message = f"`{place}` is not pinned to a digest; only exact digests are discarded"
+        return Refused(code="digest_missing", message=message, facts={"place": place.place})
+    return place.digest
 
 
 def in_use(place: ImageRef, digest: Digest, users: tuple[Holder, ...]) -> Refused:
@@ -176,11 +179,6 @@ def _refuse_tag(target: ImageRef, digest: Digest, state: TargetState) -> Refused
     message = f"`{target.place}:{target.tag}` is released as {state.tag_digest}; release tags are written once"
     facts = {"place": target.place, "tag": target.tag, "holds": str(state.tag_digest), "wanted": digest}
     return Refused(code="tag_taken", message=message, hint="release it under a new tag", facts=facts)
-
-
-def _unpinned(place: ImageRef) -> Refused:
-    message = f"`{place}` is not pinned to a digest; only exact digests are discarded"
-    return Refused(code="digest_missing", message=message, facts={"place": place.place})
 
 
 def _differs(ref: ImageRef, digest: Digest) -> Refused:

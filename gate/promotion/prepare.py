@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.errors import InputError, IntegrityError, NotFoundError
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, plan_discard, plan_promotion, refuse_discard
+from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, pinned_staging, plan_discard, plan_promotion
 from gate.promotion.state import look_at_staging, look_at_target
 from gate.promotion.tree import ManifestTree, read_tree
 
@@ -47,9 +47,9 @@ def prepare_discard(
         ConflictError: refused; the codes are those of `plan_discard`.
         GateError: the store could not be read.
     """
-    refused = refuse_discard(place, places)
-    if refused is not None:
-        raise refused.error()
+    pinned = pinned_staging(place, places)
+    if isinstance(pinned, Refused):
+        raise pinned.error()
     tree: ManifestTree | None
     try:
         tree = read_tree(store, place, bounds=bounds)

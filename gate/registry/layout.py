@@ -56,9 +56,11 @@ class OciLayout:
 
     def manifest(self, ref: ImageRef) -> Manifest:
         """Return the manifest's own bytes, held against its digest."""
-        digest = ref.digest or self.resolve(ref)
+        if ref.digest is None:
+            message = f"`{ref}` has no digest"
+            raise UsageError(message, hint="resolve the tag first", code="digest_needed")
         with opened(ref.repository) as folder:
-            return self._manifest(folder, self._index(folder), digest)
+            return self._manifest(folder, self._index(folder), ref.digest)
 
     @contextlib.contextmanager
     def blob(self, ref: ImageRef, descriptor: Descriptor) -> Iterator[BinaryIO]:
@@ -162,6 +164,7 @@ class OciLayout:
                 self._initialise(folder)
             self._index(folder)
             folder.make("blobs", "sha256")
+            folder.sweep()
             yield folder
 
     def _initialise(self, folder: Folder) -> None:

@@ -23,6 +23,7 @@ from gate.errors import BoundError, BusyError, InputError, NotFoundError, Upstre
 LOCK = ".gate.lock"
 _NO_FOLLOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _DIRECTORY = _NO_FOLLOW | os.O_DIRECTORY
+_TEMPORARY = (".gate-", ".part")
 _POLL = 0.02
 
 
@@ -70,23 +71,43 @@ class Folder:
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[BinaryIO]:
         """Write a file that appears whole, on disk, or not at all: temporary file, fsync, rename."""
-        temporary = f".gate-{secrets.token_hex(8)}.part"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with translated(self.path):
-            handle = os.open(temporary, flags, 0o644, dir_fd=self.handle)
+        temporary, handle = self._temporary()
         try:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
-                with translated(self.path):
+                with translated(self.path), self._parent(name) as parent:
                     stream.flush()
                     os.fsync(stream.fileno())
-            with translated(self.path), self._parent(name) as parent:
-                os.rename(temporary, PurePosixPath(name).name, src_dir_fd=self.handle, dst_dir_fd=parent)
-                os.fsync(parent)
+                    os.rename(temporary, PurePosixPath(name).name, src_dir_fd=self.handle, dst_dir_fd=parent)
+                    os.fsync(parent)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=self.handle)
             raise
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed left behind: a temporary file whose lock nobody holds."""
+        for name in self.names():
+            if not (name.startswith(_TEMPORARY[0]) and name.endswith(_TEMPORARY[1])):
+                continue
+            with contextlib.suppress(AbsentError, BlockingIOError, InputError), translated(self.path):
+                handle = os.open(name, _NO_FOLLOW | os.O_NONBLOCK, dir_fd=self.handle)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(name, dir_fd=self.handle)
+                finally:
+                    os.close(handle)
+
+    def _temporary(self) -> tuple[str, int]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            name = secrets.token_hex(8).join(_TEMPORARY)
+            with translated(self.path):
+                handle = os.open(name, flags, 0o644, dir_fd=self.handle)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:
+                return name, handle
+            os.close(handle)  # swept away between the two calls
 
     def remove(self, name: str) -> None:
         """Remove a file for good; absent already is no error."""
@@ -183,6 +204,8 @@ def translated(path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         message = f"no such file or folder in the OCI layout `{path}`"
         raise AbsentError(message, hint="check the folder's name", path=path) from error
+    except BlockingIOError:
+        raise  # a lock that somebody holds; not an error of the layout
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENOTDIR}:
             message = f"`{path}` has a symlink or a file where the OCI layout needs a folder or a file of its own"

@@ -51,6 +51,9 @@ class MemoryStore:
 
     def manifest(self, ref: ImageRef) -> Manifest:
         """Return the manifest."""
+        if ref.digest is None:
+            message = "by digest only"
+            raise UsageError(message)
         digest = self.resolve(ref)
         return self.repositories[ref.place].manifests[digest]
 

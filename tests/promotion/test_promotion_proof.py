@@ -128,6 +128,23 @@ def test_a_damaged_manifest_that_stays_disproves_a_discard() -> None:
     assert caught.value.error_code == "discard_unproved"
 
 
+class _Rotting(StuckStore):
+    """Has a manifest that nobody can read."""
+
+    def manifest(self, ref: ImageRef) -> Manifest:
+        """Fail as a damaged store does."""
+        message = f"{ref} is damaged"
+        raise IntegrityError(message)
+
+
+def test_a_manifest_that_is_only_unreadable_is_not_gone() -> None:
+    store = _Rotting()
+    place = push(store, STAGING, image("app"), "1")
+    with pytest.raises(UpstreamError) as caught:
+        discard(condemned(store, place), store, places=PLACES)
+    assert caught.value.error_code == "discard_unproved"
+
+
 class _Rewriter(MemoryStore):
     """Writes manifests anew, as a registry that parses them would."""
 

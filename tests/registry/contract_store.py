@@ -1,4 +1,3 @@
-# ruff: noqa: D102 - the name of a test says what it proves
 """What every place that holds images must do, whatever it is made of. A test module subclasses `StoreContract`."""
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from registry.contract_images import docker_list, image, index, push
 
-from gate.errors import GateError, IntegrityError, NotFoundError
+from gate.errors import GateError, IntegrityError, NotFoundError, UsageError
 from gate.model.base import sha256_of
 from gate.registry.content import DOCKER_MANIFEST, OCI_MANIFEST
 from gate.registry.interface import Descriptor, ImageReader, ImageWriter, Manifest
@@ -66,6 +65,11 @@ class StoreContract:
         pinned = push(store, place("untagged"), image("untagged"))
         assert store.manifest(pinned).digest == pinned.digest
         assert store.tags(pinned) == ()
+
+    def test_a_manifest_is_read_by_digest_alone(self, store: ImageWriter, place: Places) -> None:
+        pinned = push(store, place("by-digest"), image("by-digest"), "1")
+        with pytest.raises(UsageError):
+            store.manifest(pinned.model_copy(update={"digest": None}))
 
     def test_blobs_stream_whole(self, store: ImageWriter, place: Places) -> None:
         sample = image("blobs")

@@ -6,6 +6,8 @@ import fcntl
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from gate.model.image import ImageRef, Transport
 from gate.registry.content import OCI_INDEX, OCI_MANIFEST
 from gate.registry.interface import Descriptor
 from gate.registry.layout import OciLayout
-from gate.registry.layout_files import LOCK
+from gate.registry.layout_files import LOCK, opened_to_change
 
 STORE = OciLayout()
 
@@ -176,10 +178,6 @@ def test_a_tag_that_is_absent_is_not_found(tmp_path: Path) -> None:
     assert code_of(lambda: STORE.resolve(at(tmp_path, ""))) == "reference_incomplete"
 
 
-def test_a_manifest_by_tag_is_read_as_what_the_tag_is_on(tmp_path: Path) -> None:
-    assert STORE.manifest(layout(tmp_path)) == image("app").manifest
-
-
 @pytest.mark.parametrize("rotten", [b"", b"other", image("other").manifest.raw])
 def test_a_manifest_with_other_bytes_is_not_believed(tmp_path: Path, rotten: bytes) -> None:
     ref = layout(tmp_path)
@@ -275,7 +273,7 @@ def test_a_folder_named_through_a_link_is_read_but_never_changed(tmp_path: Path)
     (tmp_path / "app").symlink_to(tmp_path / "real/app")
     was = contents(tmp_path / "real/app")
     for ref in (at(tmp_path / "link/app"), at(tmp_path / "app")):
-        assert STORE.manifest(ref) == image("app").manifest
+        assert STORE.manifest(ref.at(image("app").digest)) == image("app").manifest
         assert code_of(lambda: STORE.delete_manifest(ref.at(image("app").digest))) == "layout_symlink"  # noqa: B023 - run at once
         assert code_of(lambda: push(STORE, ref, image("new"), "2")) == "layout_symlink"  # noqa: B023 - run at once
     assert contents(tmp_path / "real/app") == was
@@ -325,7 +323,7 @@ def test_a_digest_that_is_somebodys_layer_keeps_its_bytes(tmp_path: Path) -> Non
     (tmp_path / "index.json").write_text(json.dumps(data))
     STORE.delete_manifest(ref.at(layer.digest))
     assert STORE.has_blob(ref, layer.digest)
-    assert STORE.manifest(ref) == image("app").manifest
+    assert STORE.manifest(ref.at(image("app").digest)) == image("app").manifest
     with pytest.raises(NotFoundError):
         STORE.manifest(ref.at(layer.digest))
 
@@ -375,7 +373,7 @@ def test_an_index_that_is_rotten_has_no_children(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "index.json").read_bytes())
     data["manifests"].insert(0, plain(Descriptor(digest=rotten.digest, size=len(rotten.raw), media_type=OCI_INDEX)))
     (tmp_path / "index.json").write_text(json.dumps(data))
-    assert STORE.manifest(ref) == image("app").manifest
+    assert STORE.manifest(ref.at(image("app").digest)) == image("app").manifest
 
 
 def test_what_others_wrote_into_the_index_is_kept(tmp_path: Path) -> None:
@@ -413,7 +411,30 @@ def test_a_lock_that_is_held_is_waited_for_and_then_given_up(tmp_path: Path) -> 
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(BusyError):
             OciLayout(lock_wait=0.05).delete_manifest(ref.at(image("app").digest))
-    assert STORE.manifest(ref) == image("app").manifest
+    assert STORE.manifest(ref.at(image("app").digest)) == image("app").manifest
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    ref = layout(tmp_path)
+    (tmp_path / ".gate-0123.part").write_bytes(b"left behind")
+    (tmp_path / ".gate-link.part").symlink_to(tmp_path / "index.json")
+    script = (
+        "import os, sys\n"
+        "from gate.registry.layout_files import opened_to_change\n"
+        "with opened_to_change(sys.argv[1], create=False) as folder, folder.replacing('killed') as stream:\n"
+        "    stream.write(b'half'); stream.flush(); os._exit(9)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    assert killed.returncode == 9
+    assert len(list(tmp_path.glob(".gate-*.part"))) == 3
+    with opened_to_change(str(tmp_path), create=False) as folder, folder.replacing("slow") as stream:
+        push(STORE, ref, image("other"), "2")
+        assert len(list(tmp_path.glob(".gate-*.part"))) == 2
+        (tmp_path / ".gate-link.part").unlink()
+        stream.write(b"whole")
+    assert (tmp_path / "slow").read_bytes() == b"whole"
+    assert not list(tmp_path.glob(".gate-*.part"))
+    assert not (tmp_path / "killed").exists()
 
 
 def _push_some(folder: str, number: int) -> None:
@@ -438,7 +459,8 @@ def test_four_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_digest_is_of_the_bytes(tmp_path: Path) -> None:
     ref = layout(tmp_path)
-    assert sha256_of(STORE.manifest(ref).raw) == STORE.resolve(ref)
+    digest = STORE.resolve(ref)
+    assert sha256_of(STORE.manifest(ref.at(digest)).raw) == digest
 
 
 def test_an_incomplete_manifest_names_what_it_lacks(tmp_path: Path) -> None:
