@@ -15,6 +15,7 @@ from gate.bounds import HttpBounds
 from gate.desk import ExceptionDesk
 from gate.errors import GateError, UpstreamError, UsageError
 from gate.exceptions.interface import Filing, Shown, Upload, Wanted
+from gate.exceptions.multipart import Multipart
 from gate.exceptions.remote import RemoteDesk
 from gate.exceptions.workflow import Terms
 from gate.http.client import HttpClient
@@ -159,6 +160,15 @@ def test_a_form_is_sent_once_whatever_happens(faulty: FaultyServer) -> None:
     assert seen.headers["content-length"] == str(len(seen.body))
     assert seen.headers["gate-claimed-principal"] == BOB.key
     assert wheel() in seen.body
+
+
+def test_a_form_is_as_long_as_it_says() -> None:
+    form = Multipart([("comment", "fünf")], [upload()])
+    assert form.readable()
+    assert form.tell() == 0
+    body = form.read()
+    assert len(body) == len(form) == form.tell()
+    assert form.read() == form.read(5) == b""
 
 
 def test_an_address_that_is_none_is_wrong_usage() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -227,6 +228,14 @@ def test_a_file_that_can_not_be_read_is_an_input_error(desk: ExceptionDesk, tmp_
     request = file(desk).request
     with (tmp_path / "x").open("wb") as unreadable, pytest.raises(InputError):
         desk.approve(request.id, [Upload(filename=filename(), stream=unreadable)], BOB, Terms(), now=NOW)
+
+
+def test_a_pipe_is_no_file_to_approve(desk: ExceptionDesk) -> None:
+    request = file(desk).request
+    reading_end, writing_end = os.pipe()
+    with os.fdopen(reading_end, "rb") as pipe, os.fdopen(writing_end, "wb"), pytest.raises(InputError) as error:
+        desk.approve(request.id, [Upload(filename=filename(), stream=pipe)], BOB, Terms(), now=NOW)
+    assert code_of(error) == "input_unreadable"
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_granted(desk: ExceptionDesk, sqlite_engine: Engine) -> None:
