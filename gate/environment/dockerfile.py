@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 _SHELL_NAME = re.compile(r"(?:\S*/)?(?:env\s+)?(?:ba|da|a|z|k)?sh$")
 _HEREDOC = r"<<-?\s*(['\"]?){name}\1"
+# What BuildKit sets by itself for the one platform that an Azure ML image has.
+_PLATFORM = {
+    "TARGETPLATFORM": "linux/amd64",
+    "TARGETOS": "linux",
+    "TARGETARCH": "amd64",
+    "TARGETVARIANT": "",
+    "BUILDPLATFORM": "linux/amd64",
+    "BUILDOS": "linux",
+    "BUILDARCH": "amd64",
+    "BUILDVARIANT": "",
+}
 _GIT = re.compile(r"(?:git@|ssh://|git://)|https?://.+\.git(?:#.*)?$")
 
 
@@ -69,7 +80,7 @@ class _Dockerfile:
 
     def __init__(self, text: Text, reading: Reading, contexts: list[str]) -> None:
         self.text, self.reading, self.contexts = text, reading, contexts
-        self.arguments: dict[str, str] = {}
+        self.arguments: dict[str, str] = dict(_PLATFORM)
         self.stages: dict[str, Stage] = {}
         self.stage: Stage | None = None
         self.count = 0
@@ -152,7 +163,7 @@ class _Dockerfile:
         if origin:
             self.external(expand(origin, {**self.arguments, **stage.env}), self.line_of(origin, command))
             return
-        words = [expand(one, stage.env) for one in command.value]
+        words = [_unquote(expand(one, stage.env)) for one in command.value]
         sources = [one for one in words[:-1] if not one.startswith("<<")]
         for raw, source in zip(command.value, sources, strict=False):
             if name == "ADD" and ("://" in source or _GIT.match(source)):

@@ -14,6 +14,7 @@ _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9\ue000\ue001*.+!_-]+"
 _PLAIN = re.compile(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*\(?\s*({_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?\s*,?\s*\)?")
 _DIRECT = re.compile(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*@\s*(\S+)\s*(?:\s;\s*(.*))?", re.DOTALL)
+_PINNED = re.compile(rf"{_NAME}\s*(?:\[[^\]]*\])?\s*(?:==|~=|!=|<=|>=|<|>)")
 _VCS = re.compile(r"(?:(?:git|hg|svn|bzr)\+[a-z+]+:|(?:git|ssh|svn)://)", re.IGNORECASE)
 _SCP = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+:(?!//)\S+")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -52,7 +53,7 @@ def parse_requirement(text: str, line: int, *, editable: bool = False) -> Found:
     if _URL.match(text):
         body, _, marker = text.partition(" ;")
         return replace(_address(body.strip(), line), marker=marker.strip())
-    if editable or _is_path(text):
+    if editable or (_is_path(text) and not _PINNED.match(text)):
         return _local(text, line)
     return _named(text, line)
 

@@ -48,6 +48,23 @@ def run_script(script: str, first_line: int, session: Session, depth: int = 0) -
     _Walker(source, mask, first_line, session, depth).visit(tree.root_node)
 
 
+def _adjacent(nodes: list[Node]) -> list[list[Node]]:
+    """Group nodes that no blank parts: the grammar cuts `a$X-b$Y` in two, the shell does not."""
+    groups: list[list[Node]] = []
+    for node in nodes:
+        word = not node.type.endswith("_redirect") and node.type not in {"variable_assignment", "comment"}
+        if (
+            groups
+            and word
+            and groups[-1][-1].end_byte == node.start_byte
+            and groups[-1][0].type != "variable_assignment"
+        ):
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    return groups
+
+
 class _Walker:
     """One script's walk."""
 
@@ -166,23 +183,27 @@ class _Walker:
     def _parts(self, node: Node) -> tuple[list[Word], dict[str, str]]:
         words: list[Word] = []
         prefix: dict[str, str] = {}
-        for child in node.named_children:
+        for group in _adjacent(node.named_children):
+            child = group[0]
             if child.type == "variable_assignment":
                 name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
                 resolved = self.words.resolve(value, split=False) if value is not None else []
                 if name is not None:
                     prefix[self.words.raw(name)] = resolved[0].text if resolved else ""
-            elif child.type == "command_name":
-                words += [word for part in child.children for word in self.words.resolve(part)]
             elif child.type.endswith("_redirect"):
                 self.redirect(child)
                 continue
             elif child.type != "comment":
-                words += self.words.resolve(child)
-            self.substitutions(child)
-            if child.type in {"command_substitution", "process_substitution"}:
-                self.children(child)
+                words += self.words.resolve_group(group)
+            for one in group:
+                self.inside(one)
         return words, prefix
+
+    def inside(self, node: Node) -> None:
+        """Read the commands that a word itself runs."""
+        self.substitutions(node)
+        if node.type in {"command_substitution", "process_substitution"}:
+            self.children(node)
 
     def nested(self, script: str, line: int) -> None:
         """Read a script that a command was given as text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gate.environment.expand import parameter
+from gate.environment.expand import expand, parameter
 from gate.environment.found import Word
 from gate.environment.shell.substitute import evaluate
 
@@ -54,6 +54,18 @@ class Resolver:
             if node.type in {"concatenation", "word", "brace_expression"}:
                 return [Word(text=one, line=line) for one in _brace(text)]
         return [Word(text=text, line=line, script=self._script(node))]
+
+    def resolve_group(self, nodes: list[Node]) -> list[Word]:
+        """Return the words of nodes that stand side by side: one word to the shell, whatever the grammar says."""
+        if len(nodes) == 1:
+            node = nodes[0]
+            if node.type == "command_name" and node.named_child_count == 1:
+                node = node.named_children[0]
+            return self.resolve(node)
+        raw = self._text(nodes[0].start_byte, nodes[-1].end_byte)
+        plain = not any(one in raw for one in "'\"`\\") and "$(" not in raw
+        text = expand(raw, self.session.values()) if plain else "".join(self._value(node) for node in nodes)
+        return [Word(text=self.mask.show(text), line=self.line(nodes[0]))]
 
     def _script(self, node: Node) -> str:
         # A script in a quoted string over several lines: its own lines are kept, so that findings fall on them.
