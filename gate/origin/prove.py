@@ -16,10 +16,12 @@ from gate.origin.desk import Desk
 from gate.origin.dpkg import prove_os_package
 from gate.origin.grants import match_grants
 from gate.origin.python import prove_python
+from gate.origin.vendored import settle_vendored
 from gate.origin.verdict import failed, proven, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from gate.index.facts import WheelFacts
     from gate.model.exception import Grant
@@ -60,7 +62,7 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
         component.model_copy(update={"proof": proof})
         for component, proof in zip(inventory.components, proofs, strict=True)
     )
-    return inventory.model_copy(update={"components": components})
+    return inventory.model_copy(update={"components": settle_vendored(components, prover.rows)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,13 @@ class _Prover:
         self._desk = desk
         self._grants = grants
         self._wheels = wheels
-        self._claims: Counter[str] = Counter()
-        for component in inventory.components:
+        self.rows: dict[int, AbstractSet[str]] = {}
+        for index, component in enumerate(inventory.components):
             if _is_python(component):
                 # What can't be read claims nothing here, and fails when its own turn comes.
                 with suppress(Exception):
-                    self._claims.update(files.rows(component).keys())
+                    self.rows[index] = files.rows(component).keys()
+        self._claims = Counter(path for paths in self.rows.values() for path in paths)
 
     def prove(self, component: Component) -> Proof:
         try:
