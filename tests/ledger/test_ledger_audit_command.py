@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from store_servers.ledger_world import DIGEST, NOW, decision, evidence, record, record_run
+from store_servers.ledger_world import DIGEST, NOW, decision, evidence, record, record_exception, record_run
 
 from gate.cli import main
 from gate.ledger.merkle import Frontier, leaf_hash
@@ -36,7 +36,11 @@ def url(sqlite_engine: Engine, sqlite_url: str, monkeypatch: pytest.MonkeyPatch)
         run = Evaluation(id="ev-1", key="k", repository="r.example.org/staging/app", requester=alice, submitted_at=NOW)
         Evaluations(connection).claim(run, now=NOW)
         record_run(connection, "ev-1")
-        record_run(connection, "ev-2", at=NOW.replace(day=24))
+        late = record_run(connection, "ev-2", at=NOW.replace(day=24))
+        finished = Evaluation.model_validate(
+            {**run.model_dump(), "id": "ev-2", "key": "k2", "state": "discarded", "decision_digest": late}
+        )
+        Evaluations(connection).claim(finished, now=NOW)
     sqlite_engine.dispose()
     monkeypatch.setenv("GATE_DATABASE", sqlite_url)
     return sqlite_url
@@ -167,6 +171,52 @@ def test_no_change_to_the_file_goes_unseen(
     assert shell.out == b""
 
 
+REQUEST = "UPDATE exception_requests SET body = replace(body, 'alice', 'carol')"
+GRANT = "UPDATE grants SET body = replace(body, 'needed', 'wanted')"
+FORGED = "INSERT INTO grants SELECT 'GR-2', kind, name, not_before, expires, request, body FROM grants"
+COPIED = "INSERT INTO exception_requests SELECT 'EXR-2', state, repository, kind, name, opened_at, 1, body"
+EXCEPTIONS: list[tuple[str, tuple[str, ...], str]] = [
+    ("requester", (REQUEST,), "request_differs"),
+    ("state", ("UPDATE exception_requests SET state = 'draft'",), "request_differs"),
+    ("no request", ("UPDATE exception_requests SET body = 7",), "request_differs"),
+    ("request gone", ("DELETE FROM exception_requests",), "request_differs"),
+    ("request forged", (COPIED + " FROM exception_requests",), "request_unrecorded"),
+    ("grant", (GRANT,), "grant_differs"),
+    ("grant's end", ("UPDATE grants SET expires = '9'",), "grant_differs"),
+    ("no grant", ("UPDATE grants SET body = '{}'",), "grant_differs"),
+    ("grant gone", ("DELETE FROM grants",), "grant_differs"),
+    ("grant forged", (FORGED,), "grant_unrecorded"),
+    ("grant's record erased", ("DELETE FROM ledger_private WHERE field = 'grant'",), "grant_differs"),
+    ("run", ("UPDATE evaluations SET state = 'promoted' WHERE id = 'ev-1'",), "evaluation_unrecorded"),
+    ("outcome", ("UPDATE evaluations SET state = 'promoted' WHERE id = 'ev-2'",), "evaluation_unrecorded"),
+    ("decision", ("UPDATE evaluations SET decision_digest = 'x' WHERE id = 'ev-2'",), "evaluation_unrecorded"),
+]
+
+
+@pytest.mark.parametrize(("statements", "flaw"), [t[1:] for t in EXCEPTIONS], ids=[t[0] for t in EXCEPTIONS])
+def test_no_approval_and_no_outcome_can_be_put_beside_the_ledger(
+    url: str, shell: Shell, statements: tuple[str, ...], flaw: str
+) -> None:
+    engine = make_engine(url)
+    with writing(engine) as connection:
+        record_exception(connection)
+    engine.dispose()
+    assert shell.run("verify") == 0
+    _tamper(url, *statements)
+    assert shell.run("verify", "--format", "json") == 12
+    assert shell.json["code"] == flaw
+
+
+def test_people_of_a_request_may_be_erased(url: str, shell: Shell) -> None:
+    engine = make_engine(url)
+    with writing(engine) as connection:
+        record_exception(connection)
+    engine.dispose()
+    _tamper(url, "DELETE FROM ledger_private WHERE field IN ('request', 'actor')")
+    assert shell.run("verify", "--format", "json") == 0
+    assert (shell.json["opened"], shell.json["erased"]) == (1, 6)
+
+
 def test_a_ledger_without_its_head_is_corrupt_and_not_a_crash(url: str, shell: Shell) -> None:
     _tamper(url, "DELETE FROM ledger_head")
     assert shell.run("verify") == 12
@@ -195,6 +245,7 @@ def test_only_a_checkpoint_kept_elsewhere_shows_that_everything_was_rewritten(
     _tamper(
         url,
         "DELETE FROM ledger_leaves WHERE leaf_index = 7",
+        "UPDATE evaluations SET state = 'acting'",
         "UPDATE ledger_head SET size = 7, root = :root, frontier = :frontier",
         root=frontier.root(),
         frontier=frontier.packed(),

@@ -9,10 +9,15 @@ from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append
 from gate.model.decision import Decision, Outcome, RuleResult, Status
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts
+from gate.model.exception import ExceptionRequest, Grant, GrantedFile, RequestState, Scope, Subject
 from gate.model.image import ImageFacts, Inventory
+from gate.model.origin import Kind
+from gate.model.principal import Principal
 from gate.model.reference import Declared
 from gate.store.blobs import Blobs
 from gate.store.decisions import Decisions
+from gate.store.grants import Grants
+from gate.store.requests import Requests
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -64,7 +69,8 @@ def decision(made_from: str, outcome: Outcome = Outcome.DISCARD, *, at: datetime
 
 def record_run(connection: Connection, evaluation: str = "ev-1", *, at: datetime = NOW) -> str:
     """Write one whole run as an evaluation does, and return its decision's digest."""
-    blobs, said = Blobs(connection), {"recorded_at": at}
+    blobs = Blobs(connection)
+    said: dict[str, Any] = {"recorded_at": at}
     append(connection, record(evaluation, **said), {"actor": "tenant/alice"})
     manifest, parts = evidence().split()
     blobs.put_all(parts.values())
@@ -74,3 +80,36 @@ def record_run(connection: Connection, evaluation: str = "ev-1", *, at: datetime
     append(connection, record(evaluation, Event.DECIDED, facts={"decision": made, "outcome": "discard"}, **said))
     append(connection, record(evaluation, Event.DISCARDED, facts={"decision": made}, **said))
     return made
+
+
+def record_exception(connection: Connection) -> ExceptionRequest:
+    """Write an approved exception as the desk does: state, and records that commit to it, in one transaction."""
+    alice, bob = Principal(tenant="tenant", object_id="alice"), Principal(tenant="tenant", object_id="bob")
+    subject = Subject(kind=Kind.PYPI, name="acme", version="1.0", repository="r.example.org/staging/app")
+    draft = ExceptionRequest(
+        id=subject.request_id(), subject=subject, state=RequestState.REQUESTED, requester=alice, opened_at=NOW
+    )
+    approved = draft.model_copy(update={"state": RequestState.APPROVED, "decided_by": bob, "grant": "GR-1"})
+    grant = Grant(
+        id="GR-1",
+        kind=Kind.PYPI,
+        name="acme",
+        version="1.0",
+        files=(GrantedFile(filename="acme-1.0-py3-none-any.whl", sha256=DIGEST, size=1),),
+        scope=Scope(repositories=(subject.repository,)),
+        owner=alice,
+        approver=bob,
+        reason="needed",
+        not_before=NOW,
+        expires=NOW.replace(year=2027),
+        request=draft.id,
+    )
+    requests, grants = Requests(connection), Grants(connection)
+    requests.open(draft)
+    said = record(draft.id, Event.EXCEPTION_REQUESTED, subject=None)
+    append(connection, said, {"actor": alice.key, "request": draft.canonical().decode()})
+    requests.change(approved, version=1)
+    grants.put(grant)
+    private = {"actor": bob.key, "request": approved.canonical().decode(), "grant": grant.canonical().decode()}
+    append(connection, record(draft.id, Event.EXCEPTION_APPROVED, subject=None, facts={"grant": "GR-1"}), private)
+    return approved
