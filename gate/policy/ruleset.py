@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:6e583223c6d7d4b350a920abf463226013aa159f030cc7b769a4d6d01d832a3b"
+RULESET = "sha256:eb8fa7b4dff0526d2da01b47e8668f704249e677b5c76ee045f428f5d12a52b5"

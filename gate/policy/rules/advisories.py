@@ -125,7 +125,7 @@ def _obstacle(report: SourceReport, case: Case) -> str:
 
 
 def _auditable(component: Component) -> bool:
-    return component.kind is Kind.CONDA or "metadata_sha256" in component.facts or component.kind is Kind.PYPI
+    return component.kind is Kind.CONDA or component.is_python
 
 
 def _key(component: Component) -> str:
