@@ -11,6 +11,7 @@ import requests
 from gate.errors import BoundError, TimeoutUpstreamError
 from gate.http.address import show
 from gate.http.translate import translated
+from gate.http.watch import Deadline
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -19,7 +20,7 @@ CHUNK = 256 * 1024
 
 
 class Body(io.RawIOBase):
-    """A body as a file that is read once; raw bytes unless `decode`.
+    """A body as a file that is read once; raw bytes unless `decode`. Close it, for a clock runs beside it.
 
     Each read returns what has arrived, so that a server that drips can't keep the deadline from being looked at.
 
@@ -38,6 +39,12 @@ class Body(io.RawIOBase):
         self._deadline = deadline
         self._clock = clock
         self._decode = decode
+        self._watch = Deadline(deadline - clock(), self._raw.shutdown)
+
+    def close(self) -> None:
+        """Stop the watch over the body; the connection is its opener's to close."""
+        self._watch.cancel()
+        super().close()
 
     def readable(self) -> bool:
         """It is."""
@@ -54,13 +61,20 @@ class Body(io.RawIOBase):
         """Return at most `size` bytes as soon as some are there; all of them if `size` is negative."""
         if size < 0:
             return self.readall()
-        if self._clock() > self._deadline:
-            message = f"`{show(self._url)}` did not send its body in time"
-            raise TimeoutUpstreamError(message, hint="try again, or raise the bound", url=show(self._url))
+        self._in_time()
         if size == 0:
             return b""
-        with translated(self._url):
-            return self._raw.read1(size, decode_content=self._decode) or b""
+        try:
+            with translated(self._url):
+                return self._raw.read1(size, decode_content=self._decode) or b""
+        finally:
+            # A socket that the watch has shut ends like a body without a length: that end is none.
+            self._in_time()
+
+    def _in_time(self) -> None:
+        if self._watch.over or self._clock() > self._deadline:
+            message = f"`{show(self._url)}` did not send its body in time"
+            raise TimeoutUpstreamError(message, hint="try again, or raise the bound", url=show(self._url))
 
     def take(self, limit: int) -> bytes:
         """Return the whole body.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import BinaryIO, TypedDict, TypeVar, Unpack
 
 import requests
@@ -88,8 +88,9 @@ class HttpClient:
         most = min(options.get("limit", self.bounds.answer_bytes), self.bounds.answer_bytes)
 
         def whole(response: requests.Response) -> Answer:
-            body = Body(response, deadline=deadline, clock=self._clock, decode=True).take(most)
-            return Answer(url=response.url, status=response.status_code, headers=response.headers, body=body)
+            with Body(response, deadline=deadline, clock=self._clock, decode=True) as body:
+                data = body.take(most)
+            return Answer(url=response.url, status=response.status_code, headers=response.headers, body=data)
 
         return self._tries(call, deadline, whole)
 
@@ -135,8 +136,9 @@ class HttpClient:
             if response.status_code != _PARTIAL:
                 size = response.headers.get("Content-Length", "")
                 return RangeIgnored(total=int(size) if size.isascii() and size.isdigit() else None)
-            body = Body(response, deadline=deadline, clock=self._clock).take(min(most, self.bounds.answer_bytes))
-            return range_part(url, response.headers, body, start=start, suffix=suffix)
+            with Body(response, deadline=deadline, clock=self._clock) as body:
+                data = body.take(min(most, self.bounds.answer_bytes))
+            return range_part(url, response.headers, data, start=start, suffix=suffix)
 
         return self._tries(call, deadline, part)
 
@@ -145,11 +147,9 @@ class HttpClient:
         """GET and hand out the body as it comes, raw. Only the opening is tried again, never the reading."""
         call = _call("GET", url, options)
         response = self._tries(call, self._clock() + self.bounds.total, lambda opened: opened, keep_open=True)
-        try:
-            body = Body(response, deadline=self._clock() + self.bounds.stream, clock=self._clock)
+        until = self._clock() + self.bounds.stream
+        with closing(response), Body(response, deadline=until, clock=self._clock) as body:
             yield Stream(url=response.url, status=response.status_code, headers=response.headers, body=body)
-        finally:
-            response.close()
 
     def _tries(
         self, call: Call, deadline: float, finish: Callable[[requests.Response], T], *, keep_open: bool = False
@@ -180,11 +180,9 @@ class HttpClient:
         status = response.status_code
         if status in call.accept or 200 <= status < 300:  # noqa: PLR2004 - the class of successes
             return
-        body = Body(response, deadline=deadline, clock=self._clock, decode=True)
-        try:
+        detail = b""
+        with suppress(UpstreamError), Body(response, deadline=deadline, clock=self._clock, decode=True) as body:
             detail = body.read(_DETAIL_BYTES)
-        except UpstreamError:
-            detail = b""
         raise refusal(status, response.url, response.headers, detail, missing=call.missing)
 
 

@@ -73,15 +73,11 @@ def _translation(error: Exception, url: str) -> UpstreamError:
     )
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException, depth: int = 10) -> str:
     """Say the innermost reason, without the address that the outer ones repeat."""
-    for _ in range(10):
-        inner = getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
+    inner = [cause for cause in (getattr(error, "reason", None), *error.args) if isinstance(cause, BaseException)]
+    if inner and depth:
+        return _cause(inner[0], depth - 1)
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return redact(text.split("url:", 1)[0])[:200] or type(error).__name__
 
@@ -90,11 +86,15 @@ def refusal(status: int, url: str, headers: Mapping[str, str], body: bytes, *, m
     """Return the error that a status stands for; `missing` says what a 404 means to the caller, in its own words."""
     place, host = show(url), origin_of(url).host
     error: GateError
-    if status in {401, 403}:
-        hint = f"give the gate credentials for `{host}` that may do this"
-        error = UnauthorizedUpstreamError(
-            f"`{host}` refused the gate's credentials ({status}) for `{place}`", hint=hint
+    if status == http.client.UNAUTHORIZED:
+        text = f"`{host}` wants other credentials than the gate has for `{place}`"
+        error = UnauthorizedUpstreamError(text, hint=f"give the gate credentials for `{host}`, or renew them")
+    elif status == http.client.FORBIDDEN:
+        text, hint = (
+            f"`{host}` does not let the gate do this at `{place}`",
+            "give the gate's identity the right to do it",
         )
+        error = UnauthorizedUpstreamError(text, hint=hint, code="upstream_forbidden")
     elif status == http.client.NOT_FOUND and missing:
         error = NotFoundError(f"{missing} does not exist", hint="check the name")
     elif status == http.client.TOO_MANY_REQUESTS:

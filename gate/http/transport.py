@@ -14,6 +14,7 @@ from gate.bounds import HttpBounds
 from gate.errors import TimeoutUpstreamError, UpstreamError
 from gate.http.address import Origin, origin_of, redirected, show
 from gate.http.translate import translated
+from gate.http.watch import WatchedAdapter
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOLLOWING = frozenset({"GET", "HEAD"})
@@ -48,10 +49,12 @@ class Transport:
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
+        self._adapter = WatchedAdapter()
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+        self._adapter.close()
 
     def send(self, call: Call, deadline: float) -> requests.Response:
         """Return the open answer after redirects; those of anything but GET and HEAD are not followed.
@@ -87,14 +90,15 @@ class Transport:
             url = prepared.url or call.url
             settings = self._session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003 - `stream`
             # Not `Session.send`: that reads a redirect's body to its end, however long, even when told not to follow.
-            return self._session.get_adapter(url).send(
-                prepared,
-                stream=True,
-                timeout=timeout,
-                verify=_bundle(settings["verify"]),
-                cert=settings["cert"],
-                proxies=settings["proxies"],
-            )
+            with self._adapter.within(left):
+                return self._adapter.send(
+                    prepared,
+                    stream=True,
+                    timeout=timeout,
+                    verify=_bundle(settings["verify"]),
+                    cert=settings["cert"],
+                    proxies=settings["proxies"],
+                )
 
 
 def _bundle(verify: bool | str | None) -> bool | str:  # noqa: FBT001 - what `requests` calls it

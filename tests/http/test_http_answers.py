@@ -28,11 +28,12 @@ def test_an_answer_is_whole_and_the_request_says_who_asks(client: HttpClient, fa
     assert "authorization" not in seen.headers
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_are_told_apart(client: HttpClient, faulty: FaultyServer, status: int) -> None:
+@pytest.mark.parametrize(("status", "code"), [(401, "upstream_unauthorized"), (403, "upstream_forbidden")])
+def test_refused_credentials_are_told_apart(client: HttpClient, faulty: FaultyServer, status: int, code: str) -> None:
     url = faulty.on("/private", Reply(status=status, body=b"go away"))
     with pytest.raises(UnauthorizedUpstreamError) as caught:
         client.get_bytes(url)
+    assert caught.value.error_code == code
     assert caught.value.facts["status"] == str(status)
     assert caught.value.facts["detail"] == "go away"
     assert len(faulty.requests("/private")) == 1

@@ -79,12 +79,13 @@ def _good(**headers: str) -> Reply:
     ("reply", "error", "code"),
     [
         (Reply(status=401), UnauthorizedUpstreamError, "upstream_unauthorized"),
-        (Reply(status=403, body=_errors("DENIED")), UnauthorizedUpstreamError, "upstream_unauthorized"),
+        (Reply(status=403, body=_errors("DENIED")), UnauthorizedUpstreamError, "upstream_forbidden"),
         (Reply(status=404, body=_errors("MANIFEST_UNKNOWN")), NotFoundError, "not_found"),
         (Reply(status=404, body=_errors("NAME_UNKNOWN")), NotFoundError, "not_found"),
         (Reply(status=404), UpstreamError, "not_a_registry"),
         (Reply(status=404, body=b"<html>"), UpstreamError, "not_a_registry"),
         (Reply(status=404, body=b'{"errors": ["MANIFEST_UNKNOWN"]}'), UpstreamError, "not_a_registry"),
+        (Reply(status=404, body=b'{"errors": "MANIFEST_UNKNOWN"}'), UpstreamError, "not_a_registry"),
         (Reply(status=404, body=_errors("UNSUPPORTED")), UpstreamError, "not_a_registry"),
         (Reply(status=429), ThrottledUpstreamError, "upstream_throttled"),
         (Reply(status=500), UpstreamError, "upstream_failed"),
@@ -116,7 +117,7 @@ def test_each_failure_of_a_manifest_has_its_own_code(
     ("reply", "error", "code"),
     [
         (Reply(status=401), UnauthorizedUpstreamError, "upstream_unauthorized"),
-        (Reply(status=403), UnauthorizedUpstreamError, "upstream_unauthorized"),
+        (Reply(status=403), UnauthorizedUpstreamError, "upstream_forbidden"),
         (Reply(status=404, body=_errors("BLOB_UNKNOWN")), NotFoundError, "not_found"),
         (Reply(status=404, body=b"<Error>NoSuchKey</Error>"), UpstreamError, "not_a_registry"),
         (Reply(status=429), ThrottledUpstreamError, "upstream_throttled"),
