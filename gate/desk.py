@@ -18,8 +18,8 @@ from gate.errors import BoundError, GateError, InputError, IntegrityError, Polic
 from gate.exceptions.identity import filed_by
 from gate.exceptions.interface import Page, Shown, cursor_of, parse_cursor
 from gate.exceptions.package import OfferedFile, refuse_ungrantable, subject_of
+from gate.exceptions.plain import plain
 from gate.exceptions.refusals import Why, refusal
-from gate.exceptions.words import plain
 from gate.exceptions.workflow import approve, deny, file_request, may_approve, may_decide, open_draft
 from gate.index.wheel import wheel_facts_of
 from gate.ledger.record import Event, LedgerRecord

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gate.errors import CallerError, ConflictError, ForbiddenError
+from gate.exceptions.plain import plain
 
 
 class RefusedError(ForbiddenError):
@@ -155,17 +156,19 @@ REFUSALS: Mapping[Why, Refusal] = {
 }
 """What each code means."""
 
+_SHOWN = 300
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def refusal(why: Why, **facts: object) -> RefusedError | WrongStateError | WrongContentError:
     """Return the error for a code, its words filled in with the facts.
 
-    What facts hold is never read as a template: a name may contain braces.
+    What facts hold is never read as a template, and never reaches a terminal as it is: names come from judged files.
     """
     known = REFUSALS[why]
+    shown = {name: plain(str(value))[:_SHOWN] for name, value in facts.items()}
 
     def fill(template: str) -> str:
-        return _FIELD.sub(lambda match: str(facts[match.group(1)]), template)
+        return _FIELD.sub(lambda match: shown[match.group(1)], template)
 
-    return known.kind(fill(known.message), hint=fill(known.hint), code=why.value, **facts)
+    return known.kind(fill(known.message), hint=fill(known.hint), code=why.value, **shown)

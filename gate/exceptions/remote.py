@@ -18,8 +18,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from gate.errors import CallerError, ConflictError, GateError, InputError, NotFoundError, UpstreamError, UsageError
 from gate.exceptions.interface import Page, Shown
 from gate.exceptions.multipart import Multipart
+from gate.exceptions.plain import plain
 from gate.exceptions.refusals import REFUSALS, Why
-from gate.exceptions.words import plain
 from gate.http.address import origin_of, show
 from gate.model.base import Value, canonical_json
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gate.exceptions.words import plain
-from gate.model.base import format_instant
-from gate.model.exception import RequestState
+from pydantic import Field
+
+from gate.exceptions.plain import plain
+from gate.model.base import Value, format_instant
+from gate.model.exception import ExceptionRequest, Grant, RequestState
 from gate.policy.dispose import Bounds, grant_state
 
 if TYPE_CHECKING:
@@ -15,22 +16,24 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gate.exceptions.interface import Shown
-    from gate.model.exception import ExceptionRequest, Grant
     from gate.model.principal import Principal
 
-SCHEMA = "gate.exception/1"
 _SHOWN = 160
 
 
+class Report(Value):
+    """What `gate exception … --format json` prints: requests, the grants they led to, the cursor of the next page."""
+
+    version: Literal["gate.exception/1"] = Field(default="gate.exception/1", alias="schema")
+    requests: tuple[ExceptionRequest, ...]
+    grants: tuple[Grant, ...] = ()
+    next: str = ""
+
+
 def as_json(requests: Sequence[ExceptionRequest], grants: Sequence[Grant] = (), next_cursor: str = "") -> str:
-    """Return the object: requests, the grants they led to, and the cursor of the next page if there is one."""
-    content = {
-        "schema": SCHEMA,
-        "requests": [request.model_dump(mode="json") for request in requests],
-        "grants": [grant.model_dump(mode="json") for grant in grants],
-        "next": next_cursor,
-    }
-    return json.dumps(content, indent=2) + "\n"
+    """Return the report as JSON text."""
+    report = Report(requests=tuple(requests), grants=tuple(grants), next=next_cursor)
+    return report.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 def as_table(requests: Sequence[ExceptionRequest]) -> str:

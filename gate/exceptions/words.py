@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from gate.exceptions.plain import plain
 from gate.exceptions.refusals import Why, refusal
-from gate.model.redact import redact
 
 LONGEST = 2000
 """Most characters of a reason, comment or ticket."""
 
 _FILLERS = frozenset({"asdf", "because", "foo", "n/a", "na", "needed", "none", "tbd", "test", "todo", "xxx"})
 _LEAST = 3
-
-
-def plain(text: str) -> str:
-    """Return the text in one line, secrets hidden, nothing in it that does not print."""
-    return redact(" ".join("".join(char if char.isprintable() else " " for char in text).split()))
 
 
 def line(text: str) -> str:

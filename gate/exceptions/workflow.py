@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from gate.bounds import StorageBounds
 from gate.exceptions.identity import checked, filed_by
 from gate.exceptions.package import package_of, refuse_never
+from gate.exceptions.plain import plain
 from gate.exceptions.refusals import Why, refusal
-from gate.exceptions.words import LONGEST, line, plain, sentence
+from gate.exceptions.words import LONGEST, line, sentence
 from gate.model.base import Value, canonical_json
 from gate.model.exception import ExceptionRequest, Grant, RequestState, Scope, Subject
 from gate.model.origin import Kind

@@ -342,6 +342,18 @@ def test_the_grants_id_follows_from_request_round_and_bytes() -> None:
     assert grant_id(request, ["sha256:a"]) != grant_id(requested(subject(version="2")), ["sha256:a"])
 
 
+def test_a_judged_name_reaches_nobodys_terminal_as_it_is() -> None:
+    name = "https://me:hunter2@files.example.org/\x1b[2J{request}\u202e/other-1-py3-none-any.whl"
+    request = requested().model_copy(update={"subject": subject(kind=Kind.URL, name=name, version="")})
+    with pytest.raises(GateError) as error:
+        approve(request, [offered()], BOB, POLICY, Terms(), now=NOW)
+    assert error.value.error_code == "wrong_package"
+    assert error.value.message.isprintable()
+    assert all(fact.isprintable() for fact in error.value.facts.values())
+    assert "hunter2" not in error.value.message
+    assert "{request}" in error.value.message
+
+
 def test_every_refusal_has_words_and_a_way_out() -> None:
     assert set(REFUSALS) == set(Why)
     assert all(refusal.message and refusal.hint for refusal in REFUSALS.values())
