@@ -213,6 +213,13 @@ def test_what_can_only_be_granted_by_name_is_refused_before_its_file_is_read(des
     assert code_of(error) == "not_yet_grantable"
 
 
+def test_of_whoever_is_refused_not_even_the_file_is_read(desk: ExceptionDesk) -> None:
+    request = file(desk).request
+    with pytest.raises(GateError) as error:
+        desk.approve(request.id, [upload(b"no wheel")], ALICE, Terms(), now=NOW)
+    assert code_of(error) == "self_approval"
+
+
 def test_a_file_beyond_the_bound_is_not_read(sqlite_engine: Engine, storage: FolderStorage) -> None:
     desk = ExceptionDesk(
         engine=sqlite_engine, storage=storage, policy=POLICY, bounds=StorageBounds(file_bytes=len(wheel()) - 1)
