@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
 from gate.bounds import WheelBounds
-from gate.errors import IntegrityError
+from gate.errors import IntegrityError, UpstreamError
 from gate.http.address import show
 from gate.index.archive import FileSource, read_directory, refused
 from gate.index.cache import FactsCache, MemoryCache
@@ -113,7 +113,11 @@ class PythonIndex:
         return facts
 
     def _served(self, file: IndexFile) -> bytes | None:
-        parts = urlsplit(file.url)
+        try:
+            parts = urlsplit(file.url)
+        except ValueError as error:
+            message = f"the index has no address for `{file.filename}`"
+            raise UpstreamError(message, code="index_bad_address", filename=file.filename) from error
         url = urlunsplit(parts._replace(path=parts.path + ".metadata", fragment=""))
         answer = self._http.get_bytes(url, accept=_GONE, limit=self.bounds.metadata_bytes)
         return answer.body if answer.status == _OK else None

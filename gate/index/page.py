@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from packaging.utils import canonicalize_name
 
@@ -60,7 +61,7 @@ def _json(answer: Answer, name: str) -> Project:
         "files": [_file(answer, file) for file in data["files"]],
     }
     try:
-        page = ProjectPage.from_json_data(known, answer.url)
+        page = ProjectPage.from_json_data(known)
     except ValueError as error:
         raise _unreadable(answer, str(error)[:300]) from error
     if canonicalize_name(page.project) != name:
@@ -78,6 +79,13 @@ def _file(answer: Answer, file: object) -> dict[str, object]:
     # PEP 714: the key's first name, which older mirrors still write.
     if "core-metadata" not in known and file.get("dist-info-metadata") is not None:
         known["core-metadata"] = file["dist-info-metadata"]
+    url = known.get("url")
+    # Joining costs more than all the rest of a file, and most addresses are whole.
+    if isinstance(url, str) and not url.startswith(("https://", "http://")):
+        try:
+            known["url"] = urljoin(answer.url, url)
+        except ValueError as error:
+            raise _unreadable(answer, f"`{url[:80]}` is no address") from error
     return known
 
 

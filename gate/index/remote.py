@@ -58,7 +58,7 @@ class RangeSource:
         Raises:
             UpstreamError: as the client; `range_short` if the server sent less.
         """
-        known = self._known(offset, offset + length)
+        known = self._known(offset, offset + length) if length else b""
         if known is None:
             self._fetch(offset, offset + length)
             known = self._known(offset, offset + length)
@@ -86,8 +86,6 @@ class RangeSource:
         return body[start - offset : stop - offset] if stop <= offset + len(body) else None
 
     def _fetch(self, start: int, stop: int) -> None:
-        if start == stop:
-            return
         part = self._accepted(self._http.get_range(self._url, start=start, end=stop - 1))
         if part.total not in {None, self._size}:
             message = f"`{show(self._url)}` changed while it was read"

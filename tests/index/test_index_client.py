@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +14,22 @@ from index.index_server import IndexServer
 from index.wheel_maker import WheelRecipe
 
 from gate.bounds import HttpBounds, WheelBounds
-from gate.errors import BoundError, IntegrityError, NotFoundError, TimeoutUpstreamError, UpstreamError
+from gate.errors import (
+    BoundError,
+    GateError,
+    InputError,
+    IntegrityError,
+    NotFoundError,
+    TimeoutUpstreamError,
+    UpstreamError,
+)
 from gate.http.answer import Answer
 from gate.http.client import HttpClient
 from gate.index.cache import MemoryCache
 from gate.index.client import PythonIndex, pypi_address
 from gate.index.page import read_page
 from gate.index.project import IndexFile, NoSuchProject, Project
+from gate.index.remote import RangeSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +214,7 @@ def test_a_page_that_is_none_is_an_error_and_not_an_empty_project(
         ("text/html", b"<html><body><form>Log in</form></body></html>", "index_empty_page"),
         ("text/html; charset=nonsense", b"<html></html>", "index_empty_page"),
         ("text/html", b'<meta name="pypi:repository-version" content="2.0"><a href="a.whl">a</a>', "index_version"),
+        ("text/html", b'<a href="//[">demo_pkg-1.0-py3-none-any.whl</a>', "index_unreadable"),
         ("application/json", b"{}", "index_unreadable"),
         ("application/octet-stream", b"", "index_unreadable"),
     ],
@@ -336,6 +348,40 @@ def test_a_wheel_that_changes_between_ranges_is_refused(server: IndexServer) -> 
     assert caught.value.error_code == "range_changed"
 
 
+def test_nothing_is_asked_for_nothing(server: IndexServer) -> None:
+    data = LARGE.build_bytes()
+    source = RangeSource(HttpClient(QUICK), server.root + f"/files/large-pkg/{LARGE.filename}", tail=600)
+    assert (source.size, source.read(0, 0)) == (len(data), b"")
+    assert source.read(10, 20) + source.read(10, 5) == data[10:30] + data[10:15]
+    assert [wanted for _, wanted in server.asked] == ["bytes=-600", "bytes=10-29"]
+
+
+def test_a_server_that_sends_less_than_was_asked_for_is_refused(server: IndexServer) -> None:
+    index = PythonIndex(HttpClient(QUICK), server.url, bounds=WheelBounds(whole_bytes=0, tail_bytes=600))
+    file = only(index, "large-pkg")
+    answer = server.answer
+
+    def short(path: str, wanted: str) -> tuple[int, dict[str, str], bytes]:
+        first = wanted.removeprefix("bytes=").partition("-")[0]
+        return answer(path, f"bytes={first}-{int(first) + 10}" if first else wanted)
+
+    server.answer = short  # type: ignore[method-assign]
+    with pytest.raises(UpstreamError) as caught:
+        index.wheel(file)
+    assert caught.value.error_code == "range_short"
+
+
+def test_metadata_that_the_wheel_does_not_have_is_refused(index: PythonIndex, server: IndexServer) -> None:
+    server.behaviour.file_fields = {"bare-1.0-py3-none-any.whl": {"core-metadata": False}}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("bare-1.0.dist-info/WHEEL", b"")
+    server.publish("bare", "bare-1.0-py3-none-any.whl", out.getvalue())
+    with pytest.raises(InputError) as caught:
+        index.metadata(only(index, "bare"))
+    assert caught.value.error_code == "wheel_incomplete"
+
+
 def test_a_file_that_is_gone_is_not_found(index: PythonIndex, server: IndexServer) -> None:
     file = only(index)
     server.behaviour.statuses[f"/files/demo-pkg/{SMALL.filename}"] = 404
@@ -397,6 +443,21 @@ def test_the_cache_forgets_the_longest_unused() -> None:
 def test_pypi_is_named_by_its_client_library_alone() -> None:
     assert pypi_address().startswith("https://")
     assert PythonIndex(HttpClient(QUICK)).name == "pypi"
+
+
+def test_relative_addresses_are_relative_to_the_page(index: PythonIndex, server: IndexServer) -> None:
+    server.behaviour.file_fields = {SMALL.filename: {"url": f"../../files/demo-pkg/{SMALL.filename}"}}
+    assert only(index).url == f"{server.root}/files/demo-pkg/{SMALL.filename}"
+    assert index.wheel(only(index)).verified
+
+
+@pytest.mark.parametrize("url", [7, None, "file:///etc/passwd", "//[", "https://[", ""])
+def test_an_address_that_is_none_is_no_file(index: PythonIndex, server: IndexServer, url: object) -> None:
+    server.behaviour.file_fields = {SMALL.filename: {"url": url}}
+    for question in (index.wheel, index.metadata):
+        with pytest.raises(GateError):
+            question(only(index))
+    assert {path for path in server.paths() if not path.startswith("/simple/demo-pkg/")} == set()
 
 
 def test_credentials_in_file_addresses_do_not_show(index: PythonIndex, server: IndexServer) -> None:
