@@ -15,7 +15,16 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from gate.errors import CallerError, ConflictError, GateError, InputError, NotFoundError, UpstreamError, UsageError
+from gate.errors import (
+    CallerError,
+    ConflictError,
+    ForbiddenError,
+    GateError,
+    InputError,
+    NotFoundError,
+    UpstreamError,
+    UsageError,
+)
 from gate.exceptions.interface import Page, Shown
 from gate.exceptions.multipart import Multipart
 from gate.exceptions.plain import plain
@@ -39,7 +48,13 @@ CLAIMED = "Gate-Claimed-Principal"
 _ID = re.compile(r"EXR-[a-z2-7]{16}")
 _JSON = {"Content-Type": "application/json"}
 _PROBLEMS = frozenset({400, 403, 404, 409, 412, 413, 415, 422})
-_ERRORS: dict[int, type[CallerError]] = {400: UsageError, 404: NotFoundError, 409: ConflictError, 412: ConflictError}
+_ERRORS: dict[int, type[CallerError]] = {
+    400: UsageError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    412: ConflictError,
+}
 
 _Answered = TypeVar("_Answered", bound=Value)
 

@@ -13,7 +13,7 @@ from servers.faulty import Reply
 
 from gate.bounds import HttpBounds
 from gate.desk import ExceptionDesk
-from gate.errors import GateError, UpstreamError, UsageError
+from gate.errors import ForbiddenError, GateError, UpstreamError, UsageError
 from gate.exceptions.interface import Filing, Shown, Upload, Wanted
 from gate.exceptions.multipart import Multipart
 from gate.exceptions.remote import RemoteDesk
@@ -148,6 +148,15 @@ def test_what_is_no_gates_answer_is_no_empty_list(faulty: FaultyServer, body: by
     with pytest.raises(UpstreamError) as error:
         RemoteDesk(HttpClient(), faulty.url).list(Wanted())
     assert error.value.error_code == "service_answer"
+
+
+def test_a_refusal_that_is_not_the_workflows_own_stays_one(faulty: FaultyServer) -> None:
+    body = b'{"code": "not_loopback", "detail": "this machine alone\\u001b[2J", "hint": "call 127.0.0.1"}'
+    faulty.on("/v1/exceptions", Reply(status=403, body=body))
+    with pytest.raises(ForbiddenError) as error:
+        RemoteDesk(HttpClient(), faulty.url).list(Wanted())
+    assert (error.value.error_code, error.value.hint) == ("not_loopback", "call 127.0.0.1")
+    assert error.value.message.isprintable()
 
 
 def test_a_form_is_sent_once_whatever_happens(faulty: FaultyServer) -> None:
