@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from servers.base import DebianBase
 from servers.engine import DockerEngine
-from servers.registry import RegistryServer
+from servers.processes import ServerError
+from servers.registry import HTPASSWD_PASSWORD, HTPASSWD_USER, RegistryServer
+from servers.tokens import PASSWORD, USER
 
-from gate.errors import NotFoundError
+from gate.errors import NotFoundError, UnauthorizedUpstreamError
 from gate.http.client import HttpClient
-from gate.registry.auth import NoCredentials
+from gate.registry.auth import DockerConfigCredentials, NoCredentials
 from gate.registry.content import read_content
 from gate.registry.reference import parse_image_ref
 from gate.registry.remote import RemoteRegistry
@@ -50,3 +52,29 @@ def test_an_image_pushed_by_docker_is_promoted_in_the_same_bytes_and_pulled_from
         remote.resolve(source)
     assert remote.tags(source) == ()
     assert remote.manifest(target.at(digest)) == manifest
+
+
+@pytest.mark.parametrize("kind", ["htpasswd", "token"])
+def test_a_log_in_of_docker_opens_the_registry_for_the_gate(
+    docker_engine: DockerEngine,
+    htpasswd_registry: RegistryServer,
+    token_registry: RegistryServer,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    host = {"htpasswd": htpasswd_registry, "token": token_registry}[kind].host
+    user, password = {"htpasswd": (HTPASSWD_USER, HTPASSWD_PASSWORD), "token": (USER, PASSWORD)}[kind]
+    (tmp_path / "data").write_text(kind)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY data /data\n")
+    docker_engine.build(tmp_path, f"gate-tests/{kind}:1")
+    with pytest.raises(ServerError):
+        docker_engine.push(f"gate-tests/{kind}:1", f"{host}/engine/private:1")
+    docker_engine.docker("login", "--username", user, "--password-stdin", host, data=password.encode())
+    pushed = docker_engine.push(f"gate-tests/{kind}:1", f"{host}/engine/private:1")
+
+    place = parse_image_ref(f"{host}/engine/private:1")
+    with pytest.raises(UnauthorizedUpstreamError):
+        RemoteRegistry(HttpClient(), NoCredentials()).resolve(place)
+    remote = RemoteRegistry(HttpClient(), DockerConfigCredentials(docker_engine.config / "config.json"))
+    assert remote.resolve(place) == pushed
+    docker_engine.docker("logout", host)

@@ -1,4 +1,4 @@
-"""A Debian base image with Python, made once a machine and brought into an engine; nothing is pulled."""
+"""A Debian base image with Python, made once a machine (by debootstrap, else by Docker) and brought into an engine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from servers.processes import ServerError, run
 
 SUITE = "bookworm"
 PACKAGES = ("ca-certificates", "python3", "python3-venv")
+DOCKER_IMAGE = "debian:bookworm-slim"
 _LEFT_OUT = ("var/cache/apt", "var/lib/apt/lists", "var/log", "etc/hostname", "etc/resolv.conf")
 _RECIPE = f"2 {SUITE} minbase {' '.join(PACKAGES)} without {' '.join(_LEFT_OUT)}"
 _ONE_LINE = re.compile(r"^deb\s+(?:\[[^\]]*\]\s+)?(?P<url>\S+)\s+(?P<suite>\S+)\s+main\b", re.MULTILINE)
@@ -50,11 +51,42 @@ def debian_archive() -> Path:
     kept = cache_folder() / f"{name}.tar"
     with locked(name):
         if not kept.exists():
-            _make(kept)
+            if debootstrap_possible():
+                _by_debootstrap(kept)
+            else:
+                archive_by_docker(kept)
     return kept
 
 
-def _make(kept: Path) -> None:
+def debootstrap_possible() -> bool:
+    """Say whether the base can be made here without any image."""
+    return os.geteuid() == 0 and shutil.which("debootstrap") is not None
+
+
+def archive_by_docker(kept: Path, image: str = DOCKER_IMAGE, *, network: str = "default") -> None:
+    """Make the base with the machine's engine, out of Debian's own image: where there is no debootstrap.
+
+    Raises:
+        ServerError: the engine can't.
+    """
+    install = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(PACKAGES)}"
+    recipe = f"FROM {image}\nRUN {install} && rm -rf /var/lib/apt/lists/*\n"
+    built = run(["docker", "build", "--quiet", "--network", network, "-"], data=recipe.encode()).split()[-1]
+    container = run(["docker", "create", built]).split()[-1]
+    part = _part(kept)
+    try:
+        run(["docker", "export", "--output", str(part), container])
+    finally:
+        run(["docker", "rm", container])
+    part.replace(kept)
+
+
+def _part(kept: Path) -> Path:
+    """Name the file that becomes `kept` in one step: whoever comes next finds a whole file or none."""
+    return kept.with_suffix(f".{os.getpid()}.part")
+
+
+def _by_debootstrap(kept: Path) -> None:
     mirror = debian_mirror()
     with tempfile.TemporaryDirectory(prefix="gate-debian-", dir=_room()) as folder:
         root = Path(folder) / "root"
@@ -63,8 +95,7 @@ def _make(kept: Path) -> None:
         run(["debootstrap", *options, SUITE, str(root), mirror])
         for part in _LEFT_OUT:
             _empty(root / part)
-        # In one step into place: whoever comes next finds a whole file or none.
-        part_file = kept.with_suffix(f".{os.getpid()}.part")
+        part_file = _part(kept)
         run(["tar", "--create", "--numeric-owner", "--sort=name", "--exclude=./dev/*", "--file", str(part_file),
              "--directory", str(root), "."])  # fmt: skip
         part_file.replace(kept)

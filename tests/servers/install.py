@@ -1,7 +1,7 @@
 """Bring what the tests need onto this machine, or say what is missing and fail: nothing is skipped in silence.
 
 On Debian as root the missing programs are installed with apt. Elsewhere they have to be on PATH, or a Docker engine has
-to answer, out of which the registry's program is taken. Run by `make servers`.
+to answer, which then gives the registry's program and the base image. Run by `make servers`.
 """
 
 from __future__ import annotations
@@ -63,18 +63,16 @@ def main() -> int:
         if missing() and _debian_root():
             _apt(sorted({need.package for need in missing()}))
         if any(need.program == "docker-registry" for need in missing()) and machine_engine():
-            _take_registry()
-        lacking = missing()
-        for need in lacking:
-            _say(f"missing: `{need.program}` (Debian's package `{need.package}`)")
-        if lacking:
-            _say("install them, or run as root on Debian, or give the tests a Docker engine; then `make servers` again")
-            return 1
-        debian_archive()
+            take_registry()
+        if not missing():
+            debian_archive()
+            return 0
     except ServerError as error:
         _say(str(error))
-        return 1
-    return 0
+    for need in missing():
+        _say(f"missing: `{need.program}` (Debian's package `{need.package}`)")
+    _say("not everything that the tests need is here: mend the above, or run as root on Debian; then `make servers`")
+    return 1
 
 
 def _replaced(need: Need) -> bool:
@@ -84,7 +82,7 @@ def _replaced(need: Need) -> bool:
         except ServerError:
             return False
         return True
-    if need.program in {"dockerd", "containerd"}:
+    if need.program in {"dockerd", "containerd", "debootstrap"}:
         return not own_engine_possible() and machine_engine() is not None
     return False
 
@@ -105,10 +103,10 @@ def _apt(packages: list[str]) -> None:
         run(install, environ=environ)
 
 
-def _take_registry() -> None:
+def take_registry(image: str = REGISTRY_IMAGE) -> None:
     """Copy the registry's static program out of its image, for tests run it as a process of their own."""
-    _say(f"taking the registry's program out of the image `{REGISTRY_IMAGE}`")
-    container = run(["docker", "create", REGISTRY_IMAGE]).split()[-1]
+    _say(f"taking the registry's program out of the image `{image}`")
+    container = run(["docker", "create", image]).split()[-1]
     try:
         run(["docker", "cp", f"{container}:/bin/registry", str(cache_folder() / "docker-registry")])
     finally:

@@ -56,13 +56,17 @@ def run(command: Sequence[str], *, environ: Mapping[str, str] | None = None, dat
     Raises:
         ServerError: it failed; the message holds what it said.
     """
-    done = subprocess.run(
-        list(command),
-        input=data,
-        capture_output=True,
-        check=False,
-        env=None if environ is None else {**os.environ, **environ},
-    )
+    try:
+        done = subprocess.run(
+            list(command),
+            input=data,
+            capture_output=True,
+            check=False,
+            env=None if environ is None else {**os.environ, **environ},
+        )
+    except OSError as error:
+        message = f"`{command[0]}` can't be run: {error.strerror}"
+        raise ServerError(message) from None
     if done.returncode != 0:
         said = (done.stdout + done.stderr).decode(errors="replace")[-4000:]
         message = f"`{' '.join(command)[:200]}` failed ({done.returncode}):\n{said}"
