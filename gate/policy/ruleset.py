@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:eb8fa7b4dff0526d2da01b47e8668f704249e677b5c76ee045f428f5d12a52b5"
+RULESET = "sha256:045d06ffd3913d146167cdf591729d57b3c7ae366d10283d4bbd33d55e79f59b"

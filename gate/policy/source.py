@@ -7,6 +7,7 @@ variable `GATE_POLICY` is read by `gate.config`, the working directory by nobody
 from __future__ import annotations
 
 import importlib.resources
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,7 +20,7 @@ from gate.model.exception import Grant
 from gate.policy.schema import DecisionPolicy, Policy, Safelist, WorkflowPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
 _LARGEST = 4 * MIB
 
@@ -78,6 +79,38 @@ def load_policy(folder: Path | None = None) -> Policy:
         workflow=_parse(root / "exceptions" / "workflow.yaml", WorkflowPolicy),
         grants=_unique(tuple(_standing(path) for path in grants)),
     )
+
+
+def policy_problems(folder: Path) -> tuple[PolicyError, ...]:
+    """Try every file of a policy by itself; return what is wrong with each, and nothing if all can be read.
+
+    A YAML file that nobody reads is a problem too: whoever wrote it believes that it counts.
+    """
+    files = {
+        folder / "allowlist" / "safelist.yaml": Safelist,
+        folder / "allowlist" / "policy.yaml": DecisionPolicy,
+        folder / "exceptions" / "workflow.yaml": WorkflowPolicy,
+    }
+    grants = sorted((folder / "exceptions" / "grants").glob("*.y*ml"))
+    tries = [partial(_parse, path, model) for path, model in files.items()]
+    tries += [partial(_standing, path) for path in grants]
+    problems = [problem for attempt in tries if (problem := _problem(attempt)) is not None]
+    for part in ("allowlist", "exceptions"):
+        for path in sorted((folder / part).rglob("*")):
+            if path.suffix.lower() in {".yaml", ".yml"} and path not in files and path not in grants:
+                message = f"nobody reads the policy file `{path.relative_to(folder)}`"
+                hint = "look for a typo in its name, or move it away"
+                problems.append(PolicyError(message, code="policy_file_unread", hint=hint, file=path))
+    together = None if problems else _problem(partial(load_policy, folder))
+    return (*problems, together) if together else tuple(problems)
+
+
+def _problem(attempt: Callable[[], object]) -> PolicyError | None:
+    try:
+        attempt()
+    except PolicyError as error:
+        return error
+    return None
 
 
 def _standing(path: Path) -> Grant:
