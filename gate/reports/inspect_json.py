@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
-
+from gate.model.image import Inventory
 from gate.model.reference import Severity
-
-if TYPE_CHECKING:
-    from gate.model.image import Inventory
 
 SCHEMA = "gate.inspect/1"
 
@@ -16,6 +12,19 @@ SCHEMA = "gate.inspect/1"
 def as_object(inventory: Inventory) -> dict[str, object]:
     """Return the inventory as plain data; `readable` says that nothing of it may be lacking."""
     return {"schema": SCHEMA, "readable": is_readable(inventory), **inventory.model_dump(mode="json")}
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON schema of what `as_object` gives, made from the values themselves."""
+    document = Inventory.model_json_schema(mode="serialization")
+    head = {"schema": {"const": SCHEMA}, "readable": {"type": "boolean", "description": "No problem is an error."}}
+    return {
+        **document,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What is inside an image",
+        "properties": {**head, **document["properties"]},
+        "required": ["schema", "readable", *document["properties"]],
+    }
 
 
 def render(inventory: Inventory) -> str:

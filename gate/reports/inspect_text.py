@@ -30,7 +30,7 @@ def render(inventory: Inventory, *, width: int = 120, color: bool = False) -> st
         console.print(_table(inventory))
     _counts(console, inventory)
     for problem in inventory.problems:
-        console.print(Text(f"{problem.severity.value}[{problem.code}]: {problem.message}"), soft_wrap=True)
+        console.print(_visible(f"{problem.severity.value}[{problem.code}]: {problem.message}"), soft_wrap=True)
     if not is_readable(inventory):
         console.print("not everything could be read: what is not listed may be there all the same", soft_wrap=True)
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return] # the StringIO from above
@@ -38,14 +38,14 @@ def render(inventory: Inventory, *, width: int = 120, color: bool = False) -> st
 
 def _image(console: Console, inventory: Inventory) -> None:
     image = inventory.image
-    console.print(Text(f"{image.repository}@{image.digest}"), soft_wrap=True)
+    console.print(_visible(f"{image.repository}@{image.digest}"), soft_wrap=True)
     if image.index_digest:
-        console.print(Text(f"  by way of the index {image.index_digest}"), soft_wrap=True)
+        console.print(_visible(f"  by way of the index {image.index_digest}"), soft_wrap=True)
     size = sum(layer.size for layer in image.layers) / 1e6
     console.print(f"  {image.platform}, {len(image.layers)} layers, {size:.1f} MB compressed, {inventory.files} files")
     if inventory.base is not None:
         base = f"  base: {inventory.base.reference} (layers 0 to {inventory.base.layers - 1})"
-        console.print(Text(base), soft_wrap=True)
+        console.print(_visible(base), soft_wrap=True)
     else:
         console.print("  base: none that policy lists")
 
@@ -57,7 +57,7 @@ def _table(inventory: Inventory) -> Table:
     for component in inventory.components:
         layer = f"{component.layer}{' base' if component.in_base else ''}"
         cells = (component.kind.value, component.name, component.version, layer, _origin(component), _record(component))
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(_visible(cell) for cell in cells))
     return table
 
 
@@ -85,3 +85,8 @@ def _counts(console: Console, inventory: Inventory) -> None:
     if inventory.other:
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(inventory.other.items()))
         console.print(f"also there, without a reader: {listed}")
+
+
+def _visible(line: str) -> Text:
+    """Show the control characters of what is judged; a terminal would obey them."""
+    return Text("".join(one if one.isprintable() else ascii(one)[1:-1] for one in line))
