@@ -89,8 +89,8 @@ def _missing_content(connection: Connection, named: Named) -> Iterator[Corrupt]:
             manifest = _read(EvidenceManifest, blobs.get(digest))
             if manifest is None:
                 yield Corrupt(code=Flaw.CONTENT_ALTERED, index=index, detail=digest)
-                continue
-            wanted.update(dict.fromkeys(manifest.parts.values(), index))
+            else:
+                wanted.update(dict.fromkeys(manifest.parts.values(), index))
     kept = blobs.sizes(wanted)
     for digest in sorted(wanted.keys() - kept.keys(), key=lambda digest: (wanted[digest], digest)):
         yield Corrupt(code=Flaw.CONTENT_MISSING, index=wanted[digest], detail=digest)
@@ -104,12 +104,14 @@ def _decisions(connection: Connection, named: Named) -> Iterator[Corrupt]:
         if index is None:
             detail = f"{row['evaluation']}: {row['digest']}"
             yield Corrupt(code=Flaw.DECISION_UNRECORDED, detail=detail)
-            continue
-        decision = _read(Decision, blobs.get(row["digest"]))
-        if decision is None or DecisionRow.of(row["evaluation"], decision).model_dump(mode="json") != dict(row):
+        elif not _finds(dict(row), _read(Decision, blobs.get(row["digest"]))):
             yield Corrupt(code=Flaw.DECISION_ROW_DIFFERS, index=index, detail=row["digest"])
     for (_, digest), index in left.items():
         yield Corrupt(code=Flaw.DECISION_ROW_DIFFERS, index=index, detail=f"no row for {digest}")
+
+
+def _finds(row: dict[str, Any], decision: Decision | None) -> bool:
+    return decision is not None and DecisionRow.of(row["evaluation"], decision).model_dump(mode="json") == row
 
 
 def _evaluations(connection: Connection, named: Named) -> Iterator[Corrupt]:

@@ -184,15 +184,17 @@ def _provide_file(path: Path, *, create: bool) -> None:
 def _use_wal(dbapi: sqlite3.Connection, *, patience: float) -> None:
     # Switching a new file to WAL needs it alone, and SQLite does not wait for that: processes that start together do.
     until = time.monotonic() + patience
-    while dbapi.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    while True:
         try:
-            dbapi.execute("PRAGMA journal_mode=WAL")
+            if dbapi.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
+                return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
                 raise
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_WAL_PAUSE)
+        if time.monotonic() >= until:
+            message = "the database's file system can't share memory between processes, which its log needs"
+            raise StoreError(message, code="store_no_wal", hint="keep it on a local disk, or use PostgreSQL")
+        time.sleep(_WAL_PAUSE)
 
 
 def _begin(connection: Connection) -> None:

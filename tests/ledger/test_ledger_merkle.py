@@ -133,6 +133,13 @@ def test_no_proof_shows_that_a_log_shrank_or_came_from_nothing(earlier: int, lat
     assert not verify_consistency(earlier, later, (), EMPTY_ROOT, EMPTY_ROOT)
 
 
+def test_no_proof_at_all_proves_no_prefix() -> None:
+    for earlier in range(1, 8):
+        old, new = tree_root(LEAVES[:earlier]), tree_root(LEAVES)
+        assert not verify_consistency(earlier, 8, (), old, new)
+        assert not verify_consistency(earlier, 8, (), new, new)
+
+
 @pytest.mark.parametrize("index", [-1, 3, 10])
 def test_there_is_no_proof_of_a_leaf_that_is_not_there(index: int) -> None:
     with pytest.raises(ValueError, match="no leaf"):

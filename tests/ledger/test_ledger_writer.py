@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event as sa_event
 from store_servers.ledger_world import NOW, record
 
-from gate.errors import BoundError, ConflictError, StoreError
+from gate.errors import BoundError, ConflictError, NotFoundError, StoreError
 from gate.ledger.merkle import leaf_hash, tree_root
 from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event, LedgerRecord
@@ -38,6 +38,17 @@ def test_records_stand_in_order_under_the_root_of_their_hashes(engine: Engine) -
     assert ["sha256:" + row.leaf_hash.hex() for row in rows] == [ref.leaf_hash for ref in refs]
     assert head.root == tree_root([row.leaf_hash for row in rows])
     assert head.size == 5
+
+
+def test_a_record_is_found_by_its_index(engine: Engine) -> None:
+    with writing(engine) as connection:
+        append(connection, record("one"))
+        ref = append(connection, record("two"))
+        found = LedgerReader(connection).at(1)
+        assert (found.record, found.leaf_hash) == (record("two"), ref.leaf_hash)
+        for index in (-1, 2):
+            with pytest.raises(NotFoundError):
+                LedgerReader(connection).at(index)
 
 
 def test_the_first_statement_of_an_append_takes_the_lock(engine: Engine) -> None:

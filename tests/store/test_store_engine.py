@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gate.errors import BusyError, StoreError
-from gate.store.engine import isolation_of, make_engine, reading, writing
+from gate.store.engine import _use_wal, isolation_of, make_engine, reading, writing
 from gate.store.schema import upgrade
 from gate.store.tables import blobs
 
@@ -231,6 +231,15 @@ def test_a_file_that_another_program_left_without_wal_gets_it(sqlite_url: str) -
     engine.dispose()
 
 
+def test_a_file_system_that_can_not_do_it_is_refused_and_not_waited_for_for_ever(tmp_path: Path) -> None:
+    """SQLite's dot-file locking shares no memory, as file systems over a network do not."""
+    dbapi = sqlite3.connect(f"file:{tmp_path}/x.sqlite?vfs=unix-dotfile", uri=True)
+    with pytest.raises(StoreError) as refused:
+        _use_wal(dbapi, patience=0.02)
+    assert refused.value.error_code == "store_no_wal"
+    dbapi.close()
+
+
 def test_a_file_taken_away_is_an_error_and_not_a_new_ledger(sqlite_url: str) -> None:
     engine = make_engine(sqlite_url)
     _file(sqlite_url).unlink()
@@ -299,10 +308,11 @@ def test_a_folder_is_no_database(tmp_path: Path) -> None:
     assert unread.value.error_code == "store_missing"
 
 
-def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["file", "file/below", "x" * 300])
+def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError) as refused:
-        make_engine(f"sqlite:///{tmp_path}/file/gate.sqlite")
+        make_engine(f"sqlite:///{tmp_path}/{folder}/gate.sqlite")
     assert refused.value.error_code == "store_unreachable"
     assert refused.value.hint
 
