@@ -88,7 +88,8 @@ def redirected(url: str, location: str) -> str:
     """Return the absolute address a redirect leads to, without user info.
 
     Raises:
-        UpstreamError: `bad_redirect` if it leads to no http or https address, `redirect_downgrade` if it leaves TLS.
+        UpstreamError: `bad_redirect` if it leads to no http or https address, `redirect_downgrade` if it leaves TLS,
+            `redirect_inward` if another machine leads to this one.
     """
     try:
         target = urljoin(url, location)
@@ -102,4 +103,7 @@ def redirected(url: str, location: str) -> str:
     if origin.scheme == "http" and origin_of(url).scheme == "https":
         message = f"`{show(url)}` redirects from https to plain http at `{origin.host}`"
         raise UpstreamError(message, hint="the server must redirect to https", code="redirect_downgrade", url=show(url))
+    if is_loopback(origin.host) and not is_loopback(origin_of(url).host):
+        message = f"`{show(url)}` redirects to this very machine"
+        raise UpstreamError(message, code="redirect_inward", url=show(url))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

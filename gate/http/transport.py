@@ -12,7 +12,7 @@ import requests
 
 from gate.bounds import HttpBounds
 from gate.errors import TimeoutUpstreamError, UpstreamError
-from gate.http.address import Origin, origin_of, redirected, show
+from gate.http.address import Origin, is_loopback, origin_of, redirected, show
 from gate.http.translate import translated
 from gate.http.watch import WatchedAdapter
 
@@ -76,7 +76,8 @@ class Transport:
         raise UpstreamError(message, code="too_many_redirects", url=show(call.url))
 
     def _once(self, call: Call, deadline: float) -> requests.Response:
-        _guard(call, origin_of(call.url))
+        origin = origin_of(call.url)
+        _guard(call, origin)
         left = deadline - self._clock()
         if left <= 0:
             message = f"`{show(call.url)}` did not answer in time"
@@ -97,7 +98,8 @@ class Transport:
                     timeout=timeout,
                     verify=_bundle(settings["verify"]),
                     cert=settings["cert"],
-                    proxies=settings["proxies"],
+                    # What is meant for this machine stays on it: a proxy would read what may go in clear only there.
+                    proxies={} if is_loopback(origin.host) else settings["proxies"],
                 )
 
 

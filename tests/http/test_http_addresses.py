@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from servers.faulty import FaultyServer, Reply
+from servers.faulty import FaultyServer, Reply, faulty_server
 
 from gate.errors import (
     UnauthorizedUpstreamError,
@@ -91,3 +91,16 @@ def test_a_proxy_of_the_environment_is_used(
     monkeypatch.setenv("no_proxy", "")
     faulty.on("http://gate.invalid/file", Reply(body=b"by proxy"))
     assert client.get_bytes("http://gate.invalid/file").body == b"by proxy"
+
+
+@pytest.mark.parametrize("no_proxy", ["", "example.org"])
+def test_what_is_meant_for_this_machine_never_reaches_a_proxy(
+    client: HttpClient, faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch, no_proxy: str
+) -> None:
+    with faulty_server() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.setenv("no_proxy", no_proxy)
+        url = faulty.on("/private", Reply(body=b"direct"))
+        assert client.get_bytes(url, headers={"Authorization": "Bearer abcdefgh"}).body == b"direct"
+        assert proxy.seen == []

@@ -118,6 +118,13 @@ def test_a_redirect_out_of_tls_is_refused() -> None:
     assert "abc" not in str(caught.value)
 
 
+@pytest.mark.parametrize("target", ["https://localhost/", "https://127.0.0.1:8443/admin", "https://[::1]/"])
+def test_another_machine_cannot_lead_to_this_one(target: str) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        redirected("https://example.org/a", target)
+    assert caught.value.error_code == "redirect_inward"
+
+
 def test_a_redirect_within_tls_or_into_it_is_followed() -> None:
     assert redirected("https://example.org/a/b", "../c") == "https://example.org/c"
     assert redirected("http://example.org/a", "https://example.net/c") == "https://example.net/c"
