@@ -25,7 +25,7 @@ from gate.index.wheel import wheel_facts_of
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import format_instant
-from gate.model.exception import ExceptionRequest, Grant, GrantedFile, RequestState, Subject
+from gate.model.exception import ExceptionRequest, Grant, GrantedFile, RequestState
 from gate.model.principal import SYSTEM
 from gate.store.engine import reading, writing
 from gate.store.grants import Grants
@@ -136,11 +136,7 @@ class ExceptionDesk:
             GateError: `draft_unknown`: the decision names a request for something that it did not dispose of.
         """
         disposed = (*decision.references, *decision.components)
-        subjects = {
-            one.request: Subject(kind=one.kind, name=one.name, version=one.version, repository=decision.repository)
-            for one in disposed
-            if one.request
-        }
+        subjects = {one.request: one.subject(decision.repository) for one in disposed if one.request}
         origins = {result.request: result.params.get("origins", "") for result in decision.results}
         for request_id in decision.requests:
             subject = subjects.get(request_id)

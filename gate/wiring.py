@@ -39,7 +39,12 @@ def clock() -> datetime:
 
 def policy_of(config: Config, folder: Path | None = None) -> Policy:
     """Return the policy in force: the folder that the caller names, else the configured one, else the defaults."""
-    return load_policy(folder or config.policy)
+    from gate.promotion.places import Places  # noqa: PLC0415 - keeps `gate check` light
+
+    policy = load_policy(folder or config.policy)
+    # Places that overlap are refused now and not at the first discard.
+    Places.of((place.staging, place.release) for place in policy.decision.promotion)
+    return policy
 
 
 def http_client(config: Config) -> HttpClient:

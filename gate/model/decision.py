@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gate.model.base import Instant, Value
 from gate.model.digest import Digest
+from gate.model.exception import Subject
 from gate.model.origin import Disposition, Kind
 
 
@@ -55,6 +56,11 @@ class Disposed(Value):
     code: str
     grant: str = ""
     request: str = ""
+
+    def subject(self, repository: str) -> Subject:
+        """Return what an exception for it is about; a pin is the version that it pins, so that both ask for one."""
+        version = self.version.replace(" ", "").lstrip("=") if self.kind is Kind.PYPI else self.version
+        return Subject(kind=self.kind, name=self.name, version=version, repository=repository)
 
 
 class Decision(Value):

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gate.model.decision import Disposed
-from gate.model.exception import Subject
 from gate.model.image import Component, ProofLevel
 from gate.model.origin import CONDA_DEFAULTS, Disposition, Kind, Origin, OriginKind
 
@@ -102,7 +101,7 @@ def dispose_reference(
         `safelisted` only if every origin is; `granted` only by a grant in force that names this very reference.
     """
     disposition, code, grant = _reference(reference, policy, grants, Bounds(now=now, repository=repository))
-    return Disposed(
+    disposed = Disposed(
         kind=reference.kind,
         name=reference.name,
         version=reference.spec,
@@ -110,8 +109,8 @@ def dispose_reference(
         disposition=disposition,
         code=code,
         grant=grant,
-        request=_request(reference.kind, reference.name, reference.spec, repository, disposition),
     )
+    return _named(disposed, repository)
 
 
 def _reference(
@@ -198,7 +197,7 @@ def _owner(component: Component) -> str:
 
 def _disposed(component: Component, verdict: tuple[Disposition, str, str], bounds: Bounds) -> Disposed:
     disposition, code, grant = verdict
-    return Disposed(
+    disposed = Disposed(
         kind=component.kind,
         name=component.name,
         version=component.version,
@@ -206,8 +205,8 @@ def _disposed(component: Component, verdict: tuple[Disposition, str, str], bound
         disposition=disposition,
         code=code,
         grant=grant,
-        request=_request(component.kind, component.name, component.version, bounds.repository, disposition),
     )
+    return _named(disposed, bounds.repository)
 
 
 def _component(
@@ -246,7 +245,8 @@ def _demanded(kind: Kind, policy: Policy) -> ProofLevel:
             return ProofLevel.CONSISTENT
 
 
-def _request(kind: Kind, name: str, version: str, repository: str, disposition: Disposition) -> str:
-    if disposition not in {Disposition.BLOCKED, Disposition.UNDETERMINED} or not repository:
-        return ""
-    return Subject(kind=kind, name=name, version=version, repository=repository).request_id()
+def _named(disposed: Disposed, repository: str) -> Disposed:
+    """Name the exception request that would lift it, if it blocks and there is a place to ask for."""
+    if disposed.disposition not in {Disposition.BLOCKED, Disposition.UNDETERMINED} or not repository:
+        return disposed
+    return disposed.model_copy(update={"request": disposed.subject(repository).request_id()})

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:045d06ffd3913d146167cdf591729d57b3c7ae366d10283d4bbd33d55e79f59b"
+RULESET = "sha256:d1c64f8509c8ccbbbf301b1640ad3809a12fbba74fbfb3d70067afe581a99b52"
