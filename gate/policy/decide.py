@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OWN = "decision"
 """The id under which the decision speaks for itself."""
 
+MOST_REQUESTS = 200
+"""Most exception requests that one decision names: an image that needs more needs another environment first."""
+
 OWN_CODES: Mapping[str, Explanation] = {
     "rule_failed": Explanation(
         reason="the rule `{name}` failed: {error}", way_out="report this; nothing passes while a rule can't answer"
@@ -138,4 +141,4 @@ def _counts(case: Case) -> dict[str, int]:
 def _requests(outcome: Outcome, results: Sequence[RuleResult]) -> tuple[str, ...]:
     if outcome is Outcome.PROMOTE:
         return ()
-    return tuple(sorted({answer.request for answer in results if answer.request}))
+    return tuple(sorted({answer.request for answer in results if answer.request}))[:MOST_REQUESTS]

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:d1c64f8509c8ccbbbf301b1640ad3809a12fbba74fbfb3d70067afe581a99b52"
+RULESET = "sha256:73a6450c8d681877086bf776944d483889ee7600496139487855890fd66b16c8"
