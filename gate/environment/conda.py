@@ -127,4 +127,4 @@ def pip_item(item: Scalar, text: Text, scope: PipScope) -> None:
     for offset, one in enumerate(item.text.splitlines()):
         content = one.partition(" #")[0].strip()
         if content and not content.startswith("#"):
-            read_line(content, item.line + (offset if item.block else 0), text, scope)
+            read_line(content, item.line + (offset + 1 if item.block else 0), text, scope)

@@ -34,6 +34,10 @@ _PLATFORM = {
     "BUILDARCH": "amd64",
     "BUILDVARIANT": "",
 }
+# Instructions that bring nothing in.
+_INERT = frozenset(
+    ["CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "VOLUME"]
+)
 _GIT = re.compile(r"(?:git@|ssh://|git://)|https?://.+\.git(?:#.*)?$")
 
 
@@ -114,6 +118,9 @@ class _Dockerfile:
         elif name == "RUN":
             self.mounts(command, self.stage)
             self.commands(command, self.stage)
+        elif name not in _INERT:
+            message = f"`{name[:40]}` is no instruction"
+            self.reading.problem("unknown_instruction", message, self.text, command.start_line)
 
     # stages and variables
 

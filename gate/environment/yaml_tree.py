@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # libyaml where PyYAML was built with it: ten times faster, same events.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BLOCKS = frozenset({"|", ">"})
+_TAGS = frozenset({"str", "int", "float", "bool", "null", "seq", "map", "timestamp", "!"})
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -120,7 +121,7 @@ class _Composer:
         if kind is events.AliasEvent:
             return self.alias(str(getattr(event, "anchor", "")), line)
         tag: str | None = getattr(event, "tag", None)
-        if tag is not None and not tag.startswith("tag:yaml.org,2002:"):
+        if tag is not None and tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
             raise YamlError(line, "yaml_tag", f"the tag `{tag}` is refused")
         before = self.nodes
         self.count(1, line)

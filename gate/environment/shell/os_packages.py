@@ -48,7 +48,7 @@ _MANAGERS = {
     ),
     "brew": _Manager(options=grammar(""), installs=frozenset({"install"}), upgrades=frozenset({"upgrade"})),
 }
-_NAME = re.compile(r"([^<>=~!@\s]+)(.*)", re.DOTALL)
+_NAME = re.compile(r"([^<>=~!@]+)(.*)", re.DOTALL)
 
 
 def run(name: str, words: list[Word], session: Session) -> None:
@@ -95,7 +95,7 @@ def _package(word: Word, origins: tuple[Origin, ...], session: Session) -> None:
     elif text.startswith(("/", "./", "../")) or text.endswith((".rpm", ".apk")):
         session.add(Found(kind=Kind.LOCAL, name=text, line=word.line))
     elif (match := _NAME.fullmatch(text)) and not text.startswith(("!", ".")):
-        session.add(Found(kind=Kind.OS, name=match[1], spec=match[2], line=word.line), *origins)
+        session.add(Found(kind=Kind.OS, name=match[1].strip(), spec=match[2], line=word.line), *origins)
 
 
 def _files(words: list[Word], session: Session) -> None:

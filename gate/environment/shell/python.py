@@ -23,7 +23,12 @@ _MODULES = {
 def run(name: str, words: list[Word], session: Session) -> None:
     """Read a call of the interpreter as far as it installs something."""
     del name
+    value = False
     for index, word in enumerate(words[1:], 1):
+        if value:
+            value = False
+            continue
+        value = word.text in {"-X", "-W"}
         if word.text == "-m" and index + 1 < len(words):
             _module(words[index + 1 :], session)
             return

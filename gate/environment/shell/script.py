@@ -136,54 +136,71 @@ class _Walker:
 
     def pipeline(self, node: Node) -> None:
         """Read each command; what `echo` prints into a shell is a script."""
-        self.session.piping, self.session.piped = True, []
+        self.session.piping = True
         for child in node.named_children:
             self.visit(child)
         self.session.piping, self.session.piped = False, []
 
     def redirected(self, node: Node) -> None:
-        body = node.child_by_field_name("body")
-        stdin = ""
-        line = 0
+        """Read a command with redirects. Words after a redirect's target are the command's own: `pip install a>b c`."""
+        more: list[Node] = []
+        after: list[Node] = []
         for redirect in node.children_by_field_name("redirect"):
             if redirect.type == "heredoc_redirect":
-                for child in redirect.named_children:
-                    if child.type == "heredoc_body":
-                        stdin, line = self.words.raw(child), self.words.line(child)
-                    elif child.type not in {"heredoc_start", "heredoc_end", "file_redirect"}:
-                        self.visit(child)
+                self.heredoc(redirect, more, after)
             else:
-                self.redirect(redirect)
-        if stdin:
-            self.session.piped = [Word(text=stdin, line=line)]
-        if body is not None:
+                more += self.redirect(redirect)
+        stdin = self.session.piped
+        body = node.child_by_field_name("body")
+        if body is not None and body.type == "command":
+            self.command(body, more)
+        elif body is not None:
             self.visit(body)
-        if stdin:
+        for one in after:
+            self.session.piped = stdin
+            self.visit(one)
+        if not self.session.piping:
             self.session.piped = []
 
-    def redirect(self, node: Node) -> None:
-        destination = node.child_by_field_name("destination")
-        if destination is not None:
-            self.session.written.update(word.text for word in self.words.resolve(destination))
-        self.substitutions(node)
+    def heredoc(self, node: Node, more: list[Node], after: list[Node]) -> None:
+        """Take a here-document apart: its text, the command's further words, and what follows on the first line."""
+        more += node.children_by_field_name("argument")
+        for child in node.named_children:
+            if child.type == "heredoc_body":
+                self.session.piped = [Word(text=self.words.raw(child), line=self.words.line(child))]
+            elif child.type.endswith("_redirect"):
+                more += self.redirect(child)
+            elif child.type not in {"heredoc_start", "heredoc_end"} and child not in more:
+                after.append(child)
 
-    def command(self, node: Node) -> None:
+    def redirect(self, node: Node) -> list[Node]:
+        """Note what a redirect writes; return the words behind its target."""
+        destinations = node.children_by_field_name("destination")
+        self.substitutions(node)
+        if node.type == "herestring_redirect" and node.named_children:
+            text = node.named_children[-1]
+            self.session.piped = [Word(text=self.words.value(text), line=self.words.line(text))]
+        return destinations[1:]
+
+    def command(self, node: Node, more: list[Node] | None = None) -> None:
         self.session.steps += 1
         if self.session.steps > MOST_STEPS:
             if self.session.steps == MOST_STEPS + 1:
                 message = f"more than {MOST_STEPS} commands, loops unrolled"
                 self.session.reading.problem("too_many_commands", message, self.session.text, self.words.line(node))
             return
-        words, prefix = self._parts(node)
+        words, prefix = self._parts([*node.named_children, *(more or [])])
         self.session.prefix = prefix
         if words:
             run_command(words, self.session, self.nested)
         self.session.prefix = {}
+        if not self.session.piping:
+            self.session.piped = []
 
-    def _parts(self, node: Node) -> tuple[list[Word], dict[str, str]]:
+    def _parts(self, nodes: list[Node]) -> tuple[list[Word], dict[str, str]]:
         words: list[Word] = []
         prefix: dict[str, str] = {}
-        for group in _adjacent(node.named_children):
+        for group in _adjacent(nodes):
             child = group[0]
             if child.type == "variable_assignment":
                 name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
@@ -191,7 +208,7 @@ class _Walker:
                 if name is not None:
                     prefix[self.words.raw(name)] = resolved[0].text if resolved else ""
             elif child.type.endswith("_redirect"):
-                self.redirect(child)
+                words += [word for one in self.redirect(child) for word in self.words.resolve(one)]
                 continue
             elif child.type != "comment":
                 words += self.words.resolve_group(group)

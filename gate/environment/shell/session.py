@@ -41,7 +41,6 @@ class Session:
     piping: bool = False
     piped: list[Word] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
-    written: set[str] = field(default_factory=set)
     steps: int = 0
 
     def values(self) -> dict[str, str]:
