@@ -46,6 +46,9 @@ class ImageBounds:
         metadata_bytes: largest metadata file that is kept in memory.
         kept_bytes: most bytes of metadata files kept over the whole image.
         name_bytes: longest path.
+        components: most components of one image.
+        depth: most parts of one path.
+        rows: most rows of all lists of files (`RECORD`, conda records, dpkg lists) that are held against the image.
         archive_bytes: largest archive that a local engine may hand over.
         manifests: most manifests that are looked at in one repository.
         tags: most tags that are looked at in one repository.
@@ -60,6 +63,8 @@ class ImageBounds:
     kept_bytes: int = 1 * GIB
     name_bytes: int = 4 * KIB
     components: int = 200_000
+    depth: int = 256
+    rows: int = 4_000_000
     archive_bytes: int = 64 * GIB
     manifests: int = 10_000
     tags: int = 10_000
