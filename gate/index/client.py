@@ -99,7 +99,7 @@ class PythonIndex:
         Raises:
             NotFoundError, IntegrityError, InputError, BoundError, UpstreamError: as `metadata`.
         """
-        key = f"wheel-facts/2 {self._base} {file.sha256} {file.filename}" if file.sha256 else ""
+        key = f"wheel-facts/3 {self._base} {file.sha256} {file.filename}" if file.sha256 else ""
         kept = self._cache.get(key) if key else None
         if kept is not None:
             try:

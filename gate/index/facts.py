@@ -38,7 +38,7 @@ class WheelFacts(Value):
         dist_info: name of the `.dist-info` folder.
         tags: the `Tag` lines of WHEEL, sorted.
         metadata_sha256: of METADATA, hexadecimal.
-        scripts: names of the console and GUI scripts that an installer writes.
+        scripts: the console and GUI scripts that an installer writes: `module:attribute` by name.
         rewritten: base64 of the scripts below `.data/scripts` whose first line an installer replaces, by path.
         record: the rows of RECORD by path inside the wheel, without those of RECORD itself and its signatures.
     """
@@ -53,7 +53,7 @@ class WheelFacts(Value):
     dist_info: str
     tags: tuple[str, ...]
     metadata_sha256: str
-    scripts: tuple[str, ...] = ()
+    scripts: dict[str, str] = Field(default_factory=dict)
     rewritten: dict[str, str] = Field(default_factory=dict)
     record: dict[str, RecordRow] = Field(default_factory=dict)
 

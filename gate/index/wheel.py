@@ -94,7 +94,7 @@ def read_wheel(
         dist_info=folder,
         tags=tuple(sorted(_headers(wheel).get_all("Tag", []))),
         metadata_sha256=hashlib.sha256(metadata).hexdigest(),
-        scripts=_scripts(points[0]) if points else (),
+        scripts=_scripts(points[0]) if points else {},
         rewritten={p: base64.b64encode(text).decode() for p, text in texts.items() if text.startswith(b"#!python")},
         record=parse_record(record, f"{folder}/RECORD", bounds.members),
     )
@@ -165,7 +165,7 @@ def _headers(data: bytes) -> Message:
     return BytesParser(policy=compat32).parsebytes(data, headersonly=True)
 
 
-def _scripts(data: bytes) -> tuple[str, ...]:
+def _scripts(data: bytes) -> dict[str, str]:
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names of scripts keep their case
     try:
@@ -173,7 +173,12 @@ def _scripts(data: bytes) -> tuple[str, ...]:
     except (UnicodeDecodeError, configparser.Error) as error:
         raise refused(code="wheel_entry_points", message="`entry_points.txt` can't be read") from error
     sections = [section for section in ("console_scripts", "gui_scripts") if parser.has_section(section)]
-    return tuple(sorted({name for section in sections for name in parser.options(section)}))
+    return {name: _target(value) for section in sections for name, value in sorted(parser.items(section))}
+
+
+def _target(value: str | None) -> str:
+    """Return `module:attribute` without extras and blanks."""
+    return "".join((value or "").partition("[")[0].split())
 
 
 def _digest(source: ByteSource) -> str:

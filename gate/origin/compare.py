@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from gate.image.tree import shown
 from gate.origin.interface import ListedFiles
-from gate.origin.place import header_of, is_added, is_compiled, is_script, site_of
+from gate.origin.place import header_of, is_added, is_compiled, script_of, site_of
+from gate.origin.scripts import is_known_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterator, Mapping
@@ -29,7 +30,8 @@ class Comparison:
     """One wheel against one installed component.
 
     `missing` and `differing` are paths in the wheel, `extras` paths in the image; `compiled` and `generated` count
-    what installers write and nobody publishes; `unhashed` rows of the wheel say nothing that can be compared.
+    what installers write and nobody publishes, `unknown_scripts` are generated ones that no known installer writes so;
+    `unhashed` rows of the wheel say nothing that can be compared.
     """
 
     rows: int
@@ -39,6 +41,7 @@ class Comparison:
     extras: tuple[str, ...]
     compiled: int
     generated: int
+    unknown_scripts: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -60,9 +63,10 @@ class Comparison:
             "extra": len(self.extras),
             "compiled": self.compiled,
             "generated": self.generated,
+            "unknown_scripts": len(self.unknown_scripts),
         }
         found = {key: str(count) for key, count in counts.items() if count}
-        examples = (*self.differing, *self.missing, *self.extras)[:_EXAMPLES]
+        examples = (*self.differing, *self.missing, *self.extras, *self.unknown_scripts)[:_EXAMPLES]
         return found | ({"examples": "\n".join(shown(path)[:_SHOWN] for path in examples)} if examples else {})
 
 
@@ -96,7 +100,7 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
             (missing if fact is None else differing).append(path)
     left = [path for path in sorted({*rows, *_beside(site, taken, files, claimed)}) if path not in taken]
     compiled = [path for path in left if is_compiled(path, taken) or is_compiled(path, claimed)]
-    generated = [path for path in left if is_script(path, site, facts)]
+    generated = {path: target for path in left if (target := script_of(path, site, facts)) is not None}
     known = {*compiled, *generated}
     return Comparison(
         rows=len(facts.record),
@@ -106,6 +110,7 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
         extras=tuple(path for path in left if path not in known and not is_added(path, component.path)),
         compiled=len(compiled) + recompiled,
         generated=len(generated),
+        unknown_scripts=tuple(path for path, target in generated.items() if not _is_known(look(path), target, site)),
     )
 
 
@@ -152,6 +157,10 @@ def _is_rewritten(path: str, facts: WheelFacts, site: Site, fact: FileFact) -> b
     wanted = fact[1].removeprefix("sha256:")
     texts = (b"#!" + python.encode() + end + rest for python in site.interpreters() for end in ends)
     return any(hashlib.sha256(text).hexdigest() == wanted for text in texts)
+
+
+def _is_known(fact: FileFact | None, target: str, site: Site) -> bool:
+    return fact is not None and is_known_script(fact[1].removeprefix("sha256:"), target, site.interpreters())
 
 
 def _beside(site: Site, taken: Collection[str], files: InstalledFiles, claimed: Container[str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ _SITE = re.compile(r"(?P<prefix>.*?)/?(?:lib|lib64)/python\d+(?:\.\d+)?/(?:site|
 _ADDED = frozenset({"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json"})
 _CACHED = re.compile(r"(?P<folder>(?:.*/)?)__pycache__/(?P<stem>[^/]+?)\.[a-z]+-\d+(?:\.opt-[12])?\.pyc")
 _USUAL = ("usr/local", "usr", "opt/venv", "venv", "opt/conda")
-_VERSIONED = re.compile(r"-?\d+(?:\.\d+)*")
+_VERSIONED = re.compile(r"(?:-?\d+(?:\.\d+)*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +90,13 @@ def is_compiled(path: str, sources: Container[str]) -> bool:
     return match is not None and f"{match['folder']}{match['stem']}.py" in sources
 
 
-def is_script(path: str, site: Site, facts: WheelFacts) -> bool:
-    """Say whether it is a script that an installer writes for an entry point (pip adds versions to its own names)."""
+def script_of(path: str, site: Site, facts: WheelFacts) -> str | None:
+    """Return the entry point that a script stands for, if an installer writes one there (pip adds versions to its own).
+
+    None if no entry point of the wheel has that name, or no script belongs there.
+    """
     folder, _, leaf = path.rpartition("/")
     if folder not in site.scripts():
-        return False
-    return any(
-        leaf == name or (leaf.startswith(name) and _VERSIONED.fullmatch(leaf[len(name) :])) for name in facts.scripts
-    )
+        return None
+    named = (name for name in facts.scripts if leaf.startswith(name) and _VERSIONED.fullmatch(leaf[len(name) :]))
+    return next((facts.scripts[name] for name in named), None)

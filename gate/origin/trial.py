@@ -80,7 +80,10 @@ class Trial:
         comparison = compare(self._component, self._files, facts, self._claimed)
         if comparison.equal:
             whole = {"whole": "yes"} if facts.verified else {}
-            return proven("record_equal", self._origin, _of(candidate.file) | whole | comparison.evidence())
+            told = _of(candidate.file) | whole | comparison.evidence()
+            if comparison.unknown_scripts:
+                return consistent("metadata_equal", self._origin, told | {"record": "unknown_scripts"})
+            return proven("record_equal", self._origin, told)
         self._compared.append((candidate, comparison))
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import threading
 import zipfile
 from dataclasses import dataclass, field
@@ -49,6 +50,13 @@ class Behaviour:
     page_fields: dict[str, Any] = field(default_factory=dict)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that went away, and all of what else goes wrong."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class IndexServer:
     """Serves the files of projects; `asked` is every request's method, path and range, in order."""
 
@@ -58,7 +66,7 @@ class IndexServer:
         self.asked: list[tuple[str, str]] = []
         self._projects: dict[str, dict[str, bytes]] = {}
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEMO = WheelRecipe(
     files={"demo_pkg/__init__.py": b"VALUE = 1\n", "demo_pkg/data.bin": bytes(range(256))},
-    scripts="demo = demo_pkg:main\n[gui_scripts]\ndemo-gui = demo_pkg:main\n[other]\nx = y\n",
+    scripts="demo = demo_pkg : main [extra]\n[gui_scripts]\ndemo-gui = demo_pkg:main\n[other]\nx = y\n",
 )
 
 
@@ -44,7 +44,7 @@ def test_tells_what_a_wheel_says_of_itself(tmp_path: Path) -> None:
     assert (facts.name, facts.version, facts.size) == ("demo-pkg", "1.0", path.stat().st_size)
     assert facts.tags == ("py3-none-any",)
     assert facts.metadata_sha256 == hashlib.sha256(DEMO.metadata_bytes).hexdigest()
-    assert facts.scripts == ("demo", "demo-gui")
+    assert facts.scripts == {"demo": "demo_pkg:main", "demo-gui": "demo_pkg:main"}
     assert facts.verified
     assert facts.checked
     assert facts.record["demo_pkg/data.bin"] == RecordRow(

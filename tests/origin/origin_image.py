@@ -94,7 +94,16 @@ def install(root: Path, wheels: Sequence[Path], *, pool: Path, compiled: bool = 
         arguments += [] if compiled else ["--no-compile"]
         command = [sys.executable, "-m", "pip", "install", *arguments, "--prefix", str(kept / "usr/local")]
         subprocess.run([*command, *map(str, wheels)], check=True, capture_output=True)
+        at_home(kept, kept / "usr/local/bin")
     shutil.copytree(kept, root, dirs_exist_ok=True)
+
+
+def at_home(root: Path, scripts: Path) -> None:
+    """Write into scripts the interpreter that pip would have found inside the image, instead of the tests' own."""
+    for script in (path for path in scripts.glob("*") if path.is_file()):
+        first, _, rest = script.read_bytes().partition(b"\n")
+        if first in {b"#!" + sys.executable.encode(), b"#!" + str(root).encode() + b"/usr/local/bin/python"}:
+            script.write_bytes(b"#!/usr/local/bin/python3.11\n" + rest)
 
 
 def components(root: Path) -> tuple[Component, ...]:
@@ -207,7 +216,7 @@ class World:
         assert None not in proofs
         return tuple(proof for proof in proofs if proof is not None)
 
-    def proof(self, *found: Component, **options: Any) -> Proof:  # noqa: ANN401 - as `prove`
+    def proof(self, *found: Component, **options: Any) -> Proof:
         """Return the proof of the only component."""
         (proof,) = self.prove(*found, **options)
         return proof

@@ -30,7 +30,7 @@ DEMO = WheelRecipe()
 MANY = [WheelRecipe(name=f"demo_{n}", files={f"demo_{n}.py": b"1"}) for n in range(12)]
 
 
-def thing(kind: Kind, name: str = "demo", **changes: Any) -> Component:  # noqa: ANN401 - fields of a component
+def thing(kind: Kind, name: str = "demo", **changes: Any) -> Component:
     return Component(kind=kind, name=name, version="1", path=f"somewhere/{name}", layer=0, **changes)
 
 

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from origin.origin_image import SITE, AllDiskFiles, components, inventory
+from origin.origin_image import SITE, AllDiskFiles, at_home, components, inventory
 
 from gate.http.client import HttpClient
 from gate.index.client import PythonIndex
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from gate.model.image import Proof
 
-# One that is read whole, one that is read by ranges, one with a script that carries another first line.
-PINS = ("six==1.17.0", "setuptools==80.9.0", "jmespath==1.0.1")
+# One that is read whole, one that is read by ranges, one with a script that gets another first line, one with an
+# entry point.
+PINS = ("six==1.17.0", "setuptools==80.9.0", "jmespath==1.0.1", "flask==3.1.2")
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,7 @@ def root(tmp_path: Path) -> Path:
     arguments = ["--quiet", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
     arguments += ["--no-warn-script-location", "--prefix", str(tmp_path / "usr/local")]
     subprocess.run([sys.executable, "-m", "pip", "install", *arguments, *PINS], check=True)
-    script = tmp_path / "usr/local/bin/jp.py"
-    script.write_bytes(b"#!/usr/local/bin/python3.11\n" + script.read_bytes().partition(b"\n")[2])
+    at_home(tmp_path, tmp_path / "usr/local/bin")
     return tmp_path
 
 
@@ -58,7 +58,7 @@ def test_what_pip_takes_from_pypi_is_proven_and_a_change_is_not(root: Path, inde
         (ProofLevel.PROVEN, "record_equal"),
         (ProofLevel.PROVEN, "vendored"),
     }
-    assert {before[name].code for name in ("six", "setuptools", "jmespath")} == {"record_equal"}
+    assert {before[name].code for name in ("six", "setuptools", "jmespath", "Flask")} == {"record_equal"}
     assert before["six"].origin == Origin(kind=OriginKind.PYTHON_INDEX, location=PYPI)
     assert before["six"].evidence["whole"] == "yes"
     assert "whole" not in before["setuptools"].evidence

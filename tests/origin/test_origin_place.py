@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gate.index.facts import WheelFacts
-from gate.origin.place import is_added, is_compiled, is_script, site_of
+from gate.origin.place import is_added, is_compiled, script_of, site_of
 
 FACTS = WheelFacts(
     filename="demo-1.0-py3-none-any.whl",
@@ -15,7 +15,7 @@ FACTS = WheelFacts(
     dist_info="demo-1.0.dist-info",
     tags=(),
     metadata_sha256="",
-    scripts=("demo", "pip"),
+    scripts={"demo": "demo:main", "pip": "pip:main"},
 )
 
 
@@ -88,13 +88,14 @@ def test_byte_code_is_a_cache_only_beside_its_source(path: str, answer: bool) ->
         ("usr/bin/pip-3.11", True),
         ("usr/bin/pipx", False),
         ("usr/bin/python3", False),
+        ("usr/bin/3.11", False),
         ("usr/sbin/demo", False),
         ("usr/bin/sub/demo", False),
     ],
 )
 def test_scripts_are_those_of_entry_points(path: str, answer: bool) -> None:
     site = site_of("usr/lib/python3.11/site-packages/demo-1.0.dist-info")
-    assert is_script(path, site, FACTS) is answer
+    assert (script_of(path, site, FACTS) is not None) is answer
 
 
 def test_installers_add_nothing_that_is_code() -> None:

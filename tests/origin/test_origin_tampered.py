@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from index.wheel_maker import WheelRecipe
-from origin.origin_image import SITE, DiskFiles, components
+from origin.origin_image import SITE, DiskFiles, at_home, components
 
 from gate.model.image import ProofLevel
 from gate.model.origin import PYPI, Origin, OriginKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from origin.origin_image import World
 
 DEMO = WheelRecipe(
@@ -60,6 +62,7 @@ def test_what_uv_installs_is_proven(world: World) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
     uv = [sys.executable, "-m", "uv", "--no-config", "--offline", "--quiet", "--no-cache", "pip", "install"]
     subprocess.run([*uv, "--no-deps", "--python", str(prefix / "bin/python"), str(path)], check=True)
+    at_home(world.root, prefix / "bin")
     (proof,) = world.prove(*(found.model_copy(update={"direct_url": ""}) for found in components(world.root)))
     assert proof.code == "record_equal"
 
@@ -221,12 +224,34 @@ def test_a_script_with_nothing_but_its_interpreter_rewritten_is_equal(world: Wor
         refused(world, "record_differs", "demo_pkg-1.0.data/scripts/tool")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + b"import evil\n",
+        lambda text: text.replace(b"demo_single", b"evil_single"),
+        lambda text: text.replace(b"/usr/local/bin/", b"/tmp/evil/bin/"),
+        lambda _: b"#!/bin/sh\nevil\n",
+    ],
+)
+def test_a_generated_script_that_somebody_changed_is_not_proven(world: World, change: Callable[[bytes], bytes]) -> None:
+    """Nobody publishes it, so nothing contradicts it; but it is not what an installer writes either."""
+    world.both(DEMO)
+    script = world.root / "usr/local/bin/demo"
+    script.write_bytes(change(script.read_bytes()))
+    world.rerecord("../../../bin/demo", recipe=DEMO)
+    proof = world.proof()
+    assert (proof.level, proof.code) == (ProofLevel.CONSISTENT, "metadata_equal")
+    assert proof.evidence["record"] == "unknown_scripts"
+    assert proof.evidence["examples"] == "usr/local/bin/demo"
+
+
 def test_pip_install_target_is_understood(world: World) -> None:
     recipe = DEMO.but(files=DEMO.files | {"demo_pkg-1.0.data/scripts/tool": b"#!/bin/sh\n"})
     world.publish(recipe)
     path = recipe.write(world.folder / "wheels")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check"]
     subprocess.run([*pip, "--target", str(world.root / "app/libs"), str(path)], check=True)
+    assert (world.root / "app/libs/bin/tool").is_file()
     assert world.proof().code == "record_equal"
 
 
