@@ -230,6 +230,9 @@ def _by_origin(component: Component, proof: Proof, origin: Origin, policy: Polic
     if not origin_allowed(origin, policy.safelist):
         defaults = component.kind is Kind.CONDA and origin.location == CONDA_DEFAULTS
         return Disposition.BLOCKED, "channel_licence" if defaults else f"origin_{origin.kind.value}", ""
+    if proof.transient:
+        # Part of it could not be looked at: what was seen may be what somebody wants to be seen.
+        return Disposition.UNDETERMINED, "unreachable", ""
     if _RANK[proof.level] < _RANK[_demanded(component.kind, policy)]:
         return Disposition.UNDETERMINED, "proof_too_weak", ""
     return Disposition.SAFELISTED, proof.code, ""

@@ -85,8 +85,50 @@ DISPOSITIONS: Mapping[str, Explanation] = {
         reason="files of {name} {version} in the image differ from those that PyPI publishes",
         way_out=f"{_REBUILD} without changing installed files",
     ),
-    "modified": Explanation(
-        reason="files of {name} {version} were changed after installation", way_out=f"{_REBUILD} without changing them"
+    "base_modified": Explanation(
+        reason="{name} {version} came with the base image and was changed on top of it",
+        way_out="leave what the base image brings as it is, or remove the package from the base",
+    ),
+    "direct_url_unreadable": Explanation(
+        reason="{name} {version} says that it was not installed from an index, in a record that can't be read",
+        way_out=_REBUILD,
+    ),
+    "legacy_install": Explanation(
+        reason="{name} {version} was installed in a form that records no files (egg, or an editable install)",
+        way_out="install it as a wheel and rebuild",
+    ),
+    "no_metadata": Explanation(
+        reason="{name} {version} has no metadata in the image", way_out=f"{_REBUILD} without deleting metadata"
+    ),
+    "no_record": Explanation(
+        reason="{name} {version} has no record of its files in the image",
+        way_out=f"{_REBUILD} without deleting its RECORD",
+    ),
+    "no_wheel": Explanation(
+        reason="{name} {version} is on PyPI only as a source distribution, and what it builds to can't be told",
+        way_out=f"install a version with a wheel, or {_EXCEPTION} with the wheel that you built",
+    ),
+    "no_index": Explanation(
+        reason="policy lists no index of which {name} {version} could be",
+        way_out="list PyPI in `allowlist/safelist.yaml`, or " + _EXCEPTION,
+    ),
+    "no_prover": Explanation(
+        reason="{name} {version} is of a kind whose origin the gate can't prove", way_out=_EXCEPTION
+    ),
+    "too_many_candidates": Explanation(
+        reason="{name} {version} has more wheels on PyPI than may be compared",
+        way_out="keep the `WHEEL` file of the package in the image, so that its tags tell which wheel it is",
+    ),
+    "channel_differs": Explanation(
+        reason="{name} {version} names one channel and was taken from another address ({origins})",
+        way_out=f"take it from conda-forge and rebuild, or {_EXCEPTION}",
+    ),
+    "grant_bytes_equal": Explanation(
+        reason="{name} {version} has the bytes of a grant that does not hold here and now",
+        way_out="see what the rule `grants` says of it; file a new request",
+    ),
+    "interpreter": Explanation(
+        reason="{name}: an interpreter whose source nobody names", way_out="name it in the conda file's dependencies"
     ),
     "extra_files": Explanation(
         reason="{name} {version} has files in the image that its wheel does not have",
@@ -115,8 +157,8 @@ DISPOSITIONS: Mapping[str, Explanation] = {
         reason="nobody looked up where {name} {version} comes from", way_out="report this: the gate skipped a step"
     ),
     "proof_too_weak": Explanation(
-        reason="the origin of {name} {version} is only {level}, and policy asks for more",
-        way_out=f"{_REBUILD} from wheels",
+        reason="what is known of the origin of {name} {version} is less than policy asks for",
+        way_out=f"{_REBUILD} from wheels; or let the security team lower `proof` in `allowlist/policy.yaml`",
     ),
 }
 

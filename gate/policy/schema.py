@@ -106,10 +106,13 @@ class Safelist(Value):
 
 
 class ProofPolicy(Value):
-    """The least level of proof for a component of each kind; anything below is undetermined."""
+    """The least level of proof for a component of each kind; anything below is undetermined.
+
+    What an image's own conda records say of their channel is `consistent` at best: whoever built the image wrote them.
+    """
 
     pypi: ProofLevel = ProofLevel.CONSISTENT
-    conda: ProofLevel = ProofLevel.CONSISTENT
+    conda: ProofLevel = ProofLevel.PROVEN
 
     @field_validator("pypi", "conda")
     @classmethod

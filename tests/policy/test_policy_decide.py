@@ -23,6 +23,18 @@ from gate.policy.rule import Case, Explanation
 from gate.policy.rules import ALL
 
 OTHER = "sha256:" + "9" * 64
+CONDA = Component(
+    kind=Kind.CONDA,
+    name="numpy",
+    version="2",
+    path="opt/env/conda-meta/numpy.json",
+    layer=1,
+    proof=Proof(
+        level=ProofLevel.CONSISTENT,
+        code="channel_recorded",
+        origin=Origin(kind=OriginKind.CONDA_CHANNEL, location="conda-forge"),
+    ),
+)
 EVIL = Origin(kind=OriginKind.PYTHON_INDEX, location="https://evil.example/simple")
 
 
@@ -162,6 +174,16 @@ def test_every_rule_speaks_and_explains_what_it_says(rule: object) -> None:
             component(proof=Proof(level=ProofLevel.UNKNOWN, code="unreachable", transient=True)),
             "unreachable",
             Outcome.HOLD,
+        ),
+        (
+            component(proof=Proof(level=ProofLevel.CONSISTENT, code="metadata_equal", origin=PYPI, transient=True)),
+            "unreachable",
+            Outcome.HOLD,
+        ),
+        (
+            image(components=(CONDA,)),
+            "proof_too_weak",
+            Outcome.DISCARD,
         ),
         (
             component(proof=Proof(level=ProofLevel.CONTRADICTED, code="metadata_differs", transient=True)),
@@ -359,19 +381,9 @@ def test_what_a_package_owns_shares_its_worst_namesake() -> None:
         layer=1,
         proof=Proof(level=ProofLevel.CONSISTENT, code="owned", evidence={"owner": "conda:numpy"}),
     )
-    channel = Origin(kind=OriginKind.CONDA_CHANNEL, location="conda-forge")
-    right = Component(
-        kind=Kind.CONDA,
-        name="numpy",
-        version="2",
-        path="opt/env/conda-meta/numpy.json",
-        layer=1,
-        proof=Proof(level=ProofLevel.CONSISTENT, code="channel_recorded", origin=channel),
-    )
+    right = CONDA.model_copy(update={"proof": CONDA.proof.model_copy(update={"level": ProofLevel.PROVEN})})  # type: ignore[union-attr]
     defaults = Origin(kind=OriginKind.CONDA_CHANNEL, location="defaults")
-    wrong = right.model_copy(
-        update={"proof": Proof(level=ProofLevel.CONSISTENT, code="channel_recorded", origin=defaults)}
-    )
+    wrong = right.model_copy(update={"proof": Proof(level=ProofLevel.PROVEN, code="channel_recorded", origin=defaults)})
     audit = sources(DIGEST, NOW)[1].model_copy(update={"audited": 1, "unaudited": ("conda/numpy@2",)})
     reports = FindingFacts(reports=(sources(DIGEST, NOW)[0], audit))
     fine = image(components=(owned, right)).model_copy(update={"findings": reports})
