@@ -74,15 +74,7 @@ def read_wheel(
     named = parse_filename(filename)
     members = {member.name: member for member in read_directory(source, bounds)}
     folder = dist_info_of(members, named)
-    wanted = [f"{folder}/{leaf}" for leaf in ("METADATA", "WHEEL", "RECORD")]
-    missing = [path for path in wanted if path not in members]
-    if missing:
-        raise refused(code="wheel_incomplete", message=f"`{missing[0]}` is missing in `{filename}`")
-    wanted += [path for path in (f"{folder}/entry_points.txt",) if path in members]
-    scripts = _own_scripts(members.values(), folder)
-    source.prefetch([(members[path].offset, members[path].end) for path in (*wanted, *scripts)])
-    metadata, wheel, record, *points = (read_member(source, members[path], bounds.metadata_bytes) for path in wanted)
-    texts = {path: read_member(source, members[path], _SCRIPT_BYTES) for path in scripts}
+    metadata, wheel, record, points, scripts = _contents(source, members, folder, bounds)
     _agrees(metadata, named)
     return WheelFacts(
         filename=filename,
@@ -94,10 +86,27 @@ def read_wheel(
         dist_info=folder,
         tags=tuple(sorted(_headers(wheel).get_all("Tag", []))),
         metadata_sha256=hashlib.sha256(metadata).hexdigest(),
-        scripts=_scripts(points[0]) if points else {},
-        rewritten={p: base64.b64encode(text).decode() for p, text in texts.items() if text.startswith(b"#!python")},
+        scripts=_scripts(points),
+        rewritten={p: base64.b64encode(text).decode() for p, text in scripts.items() if text.startswith(b"#!python")},
         record=parse_record(record, f"{folder}/RECORD", bounds.members),
     )
+
+
+def _contents(
+    source: ByteSource, members: Mapping[str, Member], folder: str, bounds: WheelBounds
+) -> tuple[bytes, bytes, bytes, bytes, dict[str, bytes]]:
+    """Return METADATA, WHEEL, RECORD, the entry points and the scripts that the wheel brings along."""
+    wanted = [f"{folder}/{leaf}" for leaf in ("METADATA", "WHEEL", "RECORD")]
+    missing = [path for path in wanted if path not in members]
+    if missing:
+        raise refused(code="wheel_incomplete", message=f"the wheel has no `{missing[0]}`")
+    points = [path for path in (f"{folder}/entry_points.txt",) if path in members]
+    scripts = _own_scripts(members.values(), folder)
+    source.prefetch([(members[path].offset, members[path].end) for path in (*wanted, *points, *scripts)])
+    metadata, wheel, record = (read_member(source, members[path], bounds.metadata_bytes) for path in wanted)
+    texts = {path: read_member(source, members[path], _SCRIPT_BYTES) for path in scripts}
+    named = b"".join(read_member(source, members[path], bounds.metadata_bytes) for path in points)
+    return metadata, wheel, record, named, texts
 
 
 def wheel_facts_of(file: Path | BinaryIO, filename: str = "", *, bounds: WheelBounds | None = None) -> WheelFacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gate.image.tree import shown
@@ -82,36 +82,51 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
     site = site_of(component.path)
     rows = files.rows(component)
     look = _looker(rows, files)
-    missing: list[str] = []
-    differing: list[str] = []
-    unhashed = recompiled = 0
-    taken: set[str] = set()
-    for path, row in facts.record.items():
-        place, fact = _find(path, facts, site, look, rows)
-        taken.add(place)
-        if fact is not None and row.sha256 and (_same(row, fact) or _is_rewritten(path, facts, site, fact)):
-            continue
-        if is_compiled(path, facts.record):
-            # Some wheels carry byte code caches; an installer writes its own over them.
-            recompiled += 1
-        elif not row.sha256:
-            unhashed += 1
-        else:
-            (missing if fact is None else differing).append(path)
-    left = [path for path in sorted({*rows, *_beside(site, taken, files, claimed)}) if path not in taken]
-    compiled = [path for path in left if is_compiled(path, taken) or is_compiled(path, claimed)]
+    held = _hold_rows(facts, site, look, rows)
+    left = [path for path in sorted({*rows, *_beside(site, held.taken, files, claimed)}) if path not in held.taken]
+    compiled = [path for path in left if is_compiled(path, held.taken) or is_compiled(path, claimed)]
     generated = {path: target for path in left if (target := script_of(path, site, facts)) is not None}
     known = {*compiled, *generated}
     return Comparison(
         rows=len(facts.record),
-        missing=tuple(missing),
-        differing=tuple(differing),
-        unhashed=unhashed,
+        missing=tuple(held.missing),
+        differing=tuple(held.differing),
+        unhashed=held.unhashed,
         extras=tuple(path for path in left if path not in known and not is_added(path, component.path)),
-        compiled=len(compiled) + recompiled,
+        compiled=len(compiled) + held.recompiled,
         generated=len(generated),
         unknown_scripts=tuple(path for path, target in generated.items() if not _is_known(look(path), target, site)),
     )
+
+
+@dataclass(slots=True)
+class _Held:
+    """What became of the wheel's rows; `taken` are the paths in the image at which they lie or should."""
+
+    taken: set[str] = field(default_factory=set)
+    missing: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    unhashed: int = 0
+    recompiled: int = 0
+
+
+def _hold_rows(
+    facts: WheelFacts, site: Site, look: Callable[[str], FileFact | None], rows: Mapping[str, FileFact]
+) -> _Held:
+    held = _Held()
+    for path, row in facts.record.items():
+        place, fact = _find(path, facts, site, look, rows)
+        held.taken.add(place)
+        if fact is not None and row.sha256 and (_same(row, fact) or _is_rewritten(path, facts, site, fact)):
+            continue
+        if is_compiled(path, facts.record):
+            # Some wheels carry byte code caches; an installer writes its own over them.
+            held.recompiled += 1
+        elif not row.sha256:
+            held.unhashed += 1
+        else:
+            (held.missing if fact is None else held.differing).append(path)
+    return held
 
 
 def _looker(rows: Mapping[str, FileFact], files: InstalledFiles) -> Callable[[str], FileFact | None]:

@@ -98,5 +98,7 @@ def script_of(path: str, site: Site, facts: WheelFacts) -> str | None:
     folder, _, leaf = path.rpartition("/")
     if folder not in site.scripts():
         return None
+    if leaf in facts.scripts:
+        return facts.scripts[leaf]
     named = (name for name in facts.scripts if leaf.startswith(name) and _VERSIONED.fullmatch(leaf[len(name) :]))
     return next((facts.scripts[name] for name in named), None)

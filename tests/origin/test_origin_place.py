@@ -98,6 +98,14 @@ def test_scripts_are_those_of_entry_points(path: str, answer: bool) -> None:
     assert (script_of(path, site, FACTS) is not None) is answer
 
 
+def test_a_script_of_its_own_name_is_not_a_version_of_another() -> None:
+    """Coverage has a `coverage` and a `coverage3` that call different functions."""
+    site = site_of("usr/lib/python3.11/site-packages/demo-1.0.dist-info")
+    facts = FACTS.model_copy(update={"scripts": {"demo": "demo:main", "demo3": "demo:old"}})
+    assert script_of("usr/bin/demo3", site, facts) == "demo:old"
+    assert script_of("usr/bin/demo3.11", site, facts) in {"demo:main", "demo:old"}
+
+
 def test_installers_add_nothing_that_is_code() -> None:
     assert is_added("a/demo-1.0.dist-info/RECORD", "a/demo-1.0.dist-info")
     assert not is_added("a/demo-1.0.dist-info/entry_points.txt", "a/demo-1.0.dist-info")
