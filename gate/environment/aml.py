@@ -163,7 +163,7 @@ class _AmlFile:
 
     def environment(self, node: Mapping) -> None:
         """Read the mapping of one environment."""
-        if image := node.text("image"):
+        if (image := node.text("image")) and image.text.strip():
             found, origins = parse_image(image.text, image.line)
             self.reading.add(found, origins, self.text)
         if (conda := node.get("conda_file")) is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gate.environment.detect import detect
 from gate.environment.reading import Reading
+from gate.environment.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from gate.bounds import DefinitionBounds
-    from gate.environment.text import Text
     from gate.model.reference import Declared
 
 READERS = (
@@ -84,21 +84,39 @@ def reader(name: str) -> ModuleType:
 
 def _folder(path: Path, relative: str, reading: Reading) -> None:
     texts: list[tuple[int, str, Text]] = []
-    for name in _walk(path, "" if relative == "." else relative.replace(os.sep, "/")):
-        text = reading.load(name)
-        if text is None:
-            continue
-        format_name = detect(text)
-        if format_name in READERS:
-            texts.append((_ORDER.get(format_name, 5), format_name, text))
+    for seen, name in enumerate(_walk(path, "" if relative == "." else relative.replace(os.sep, "/"))):
+        if seen >= _LOOKED_AT * reading.bounds.files:
+            reading.problem("too_many_files", f"more than {_LOOKED_AT * reading.bounds.files} files to look at", name)
+            break
+        found = _definition(name, reading)
+        if found is not None:
+            texts.append((_ORDER.get(found[0], 5), *found))
     reading.files.clear()
     for _, format_name, text in sorted(texts, key=lambda one: (one[0], one[2].path)):
         if text.path not in reading.files:
             reading.files.append(text.path)
             read_as(format_name, text, reading)
-    if not texts:
+    if not texts and not reading.problems:
         reading.problem("nothing_found", "no environment definition in this folder", relative)
 
+
+def _definition(name: str, reading: Reading) -> tuple[str, Text] | None:
+    """Return a file's format and text if it is a definition; what fails to load counts if its name says it is one."""
+    problems = len(reading.problems)
+    text = reading.load(name)
+    if text is None:
+        if not detect(Text(path=name, content="")):
+            del reading.problems[problems:]
+        return None
+    format_name = detect(text)
+    if format_name in READERS:
+        return format_name, text
+    reading.files.remove(text.path)
+    return None
+
+
+_LOOKED_AT = 100
+"""How many files of a folder are looked at for each one that the bounds let in."""
 
 _ORDER = {"aml": 0, "dockerfile": 1, "mlflow": 2, "pyproject": 3, "conda": 4, "requirements": 6}
 """Formats that include others come first, so that what they include is not read a second time."""

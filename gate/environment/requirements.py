@@ -157,7 +157,7 @@ def include(value: Word, text: Text, scope: PipScope, *, constraint: bool) -> No
 
 def hold_missing(value: Word, text: Text, scope: PipScope, *, constraint: bool) -> None:
     """Keep what can't be opened: an address is a `url`, a path one `other`; a missing constraint only a warning."""
-    if "://" in value.text:
+    if "://" in value.text and not value.text.lower().startswith("file:"):
         found = Found(kind=Kind.URL, name=value.text, line=value.line)
         scope.reading.add(found, direct_origins(found), text)
     elif constraint:
