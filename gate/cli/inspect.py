@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -15,13 +15,11 @@ import typer
 
 from gate.errors import UsageError
 from gate.image.reporter import InspectReporter
-from gate.model.image import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from gate.model.image import ImageFacts, ImageRef, Inventory
-    from gate.registry.interface import ImageReader
+    from gate.model.image import ImageFacts, Inventory
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -79,43 +77,21 @@ def _inventory(image: str, policy: Path | None) -> Inventory:
     """Resolve the tag once and read that digest."""
     from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
     from gate.image.inventory import read_inventory  # noqa: PLC0415
-    from gate.policy.source import load_policy  # noqa: PLC0415
     from gate.registry.reference import parse_image_ref  # noqa: PLC0415
+    from gate.wiring import open_reader, policy_of  # noqa: PLC0415
 
     ref = parse_image_ref(image)
-    bounds = load_config(os.environ).image
-    bases = tuple((base.reference, base.diff_ids) for base in load_policy(policy).safelist.base_images)
-    progress = ProgressReporter(is_watched=sys.stderr.isatty(), clock=time.monotonic)
-    with _reader(ref) as reader, progress:
-        pinned = ref.at(reader.resolve(ref))
-        inventory, _ = read_inventory(reader, pinned, bounds=bounds, base_catalogue=bases, reporter=progress)
-    return inventory
-
-
-@contextmanager
-def _reader(ref: ImageRef) -> Iterator[ImageReader]:
-    """Open what reads images of this transport; only that one is imported."""
-    from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
-
     config = load_config(os.environ)
-    match ref.transport:
-        case Transport.OCI_LAYOUT:
-            from gate.registry.layout import OciLayout  # noqa: PLC0415
-
-            yield OciLayout(bounds=config.image)
-        case Transport.DOCKER_ENGINE:
-            from gate.registry.engine import DockerEngine  # noqa: PLC0415
-
-            with DockerEngine(bounds=config.image, http=config.http) as engine:
-                yield engine
-        case Transport.REGISTRY:
-            from gate.http.client import HttpClient  # noqa: PLC0415
-            from gate.registry.auth import default_credentials  # noqa: PLC0415
-            from gate.registry.remote import RemoteRegistry  # noqa: PLC0415
-
-            client = HttpClient(config.http)
-            with closing(client):
-                yield RemoteRegistry(client, default_credentials(os.environ), config.image)
+    bases = tuple((base.reference, base.diff_ids) for base in policy_of(config, policy).safelist.base_images)
+    progress = ProgressReporter(is_watched=sys.stderr.isatty(), clock=time.monotonic)
+    with ExitStack() as stack:
+        reader = open_reader(ref, config)
+        if isinstance(reader, AbstractContextManager):
+            stack.enter_context(reader)
+        stack.enter_context(progress)
+        pinned = ref.at(reader.resolve(ref))
+        inventory, _ = read_inventory(reader, pinned, bounds=config.image, base_catalogue=bases, reporter=progress)
+    return inventory
 
 
 def _render(inventory: Inventory, style: Format) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.image.tree import LinkEntry, RealPaths, shown
+from gate.image.tree import Folder, LinkEntry, RealPaths, shown
 from gate.model.image import BaseMatch
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from gate.image.scene import Found
     from gate.model.digest import Digest
     from gate.model.image import Component, LayerFact
+
+CONFIG = "etc/"
+"""Where configuration lies. A status file of an upper layer could call a library configuration; not here."""
 
 CatalogueEntry = tuple[str, tuple[str, ...]]
 """A base image that policy lists: its reference, and the diff ids of all its layers."""
@@ -45,24 +48,30 @@ class BaseCheck:
     def settle(self, found: Found) -> Component:
         """Return the component with `in_base` set, if its evidence lies in the base and no file of it was changed.
 
-        A changed file takes the component out of the base and is counted in `base_modified`; a changed
-        configuration file, which is there to be changed, is only counted in `base_config_modified`.
+        A file that a layer above changed, took away or added takes the component out of the base and is counted in
+        `base_modified`. What is there to be changed does not, and is counted apart: configuration in
+        `base_config_modified`, byte code that Python writes when it first imports in `base_bytecode_modified`.
         """
         component = found.component
         if component.layer >= self._system.base_layers:
             return component
-        changed = [path for path in found.files() if self._is_modified(path)] if self._modified else []
-        if found.below is not None:
-            changed += [path for path in self._modified if path.startswith(f"{found.below}/")]
-        config = sorted({path for path in changed if path in found.config})
-        other = sorted({path for path in changed if path not in found.config})
-        facts = dict(component.facts)
-        if config:
-            facts["base_config_modified"] = str(len(config))
+        if self._real.of(found.evidence) != found.evidence:
+            return component.model_copy(update={"facts": component.facts | {"base_modified_example": "link"}})
+        changed = {path for path in found.files() if self._is_changed(path)}
+        changed |= {path for path in self._modified if path.startswith(found.below)}
+        config = {path for path in changed if path in found.config and path.startswith(CONFIG)}
+        bytecode = {path for path in changed if path.endswith(".pyc") and "/__pycache__/" in path}
+        other = sorted(changed - config - bytecode)
+        counts = {"base_config_modified": config, "base_bytecode_modified": bytecode, "base_modified": other}
+        facts = component.facts | {key: str(len(paths)) for key, paths in counts.items() if paths}
         if other:
-            facts["base_modified"] = str(len(other))
             facts["base_modified_example"] = shown(other[0])[:300]
         return component.model_copy(update={"in_base": not other, "facts": facts})
 
-    def _is_modified(self, path: str) -> bool:
-        return path in self._modified or self._real.of(path) in self._modified or path.startswith(self._links)
+    def _is_changed(self, path: str) -> bool:
+        real, entry = self._real.look(path)
+        if path in self._modified or real in self._modified or path.startswith(self._links):
+            return True
+        if entry is None or isinstance(entry, Folder):
+            return False
+        return entry.layer >= self._system.base_layers and real not in self._system.covered

@@ -53,14 +53,16 @@ def _pythons(scene: Scene) -> Iterator[_Trace]:
     for path, layer, data in _gone(scene):
         if not path.endswith(".dist-info/RECORD"):
             continue
-        lookup = RecordFolder(scene.system.root, path.rpartition("/")[0].rpartition("/")[0])
+        folder = RecordFolder(scene.system.root, path.rpartition("/")[0].rpartition("/")[0])
+        left = []
         try:
-            rows = rows_of(data)
+            for row in rows_of(data):
+                scene.spend_row()
+                found = folder.find(row.path) if row.hash else None
+                if found is not None and found[1].size and hash_of(found[1]) == row.hash:
+                    left.append(found[0])
         except RecordError as error:
             scene.problem("metadata_hidden", f"was taken away by layer {layer} and can't be read: {error}", path)
-            continue
-        files = ((row, lookup.find(row.path)) for row in rows if row.hash)
-        left = [one[0] for row, one in files if one is not None and one[1].size and hash_of(one[1]) == row.hash]
         yield _Trace(path, layer, left)
 
 

@@ -62,7 +62,7 @@ def read_inventory(
     report.image(facts)
     base = match_base(facts.layers, base_catalogue)
     system = _merge(reader, ref.at(facts.digest), facts, base.layers if base else 0, bounds, report)
-    scene = Scene(system=system, survey=survey(system.root))
+    scene = Scene(system=system, survey=survey(system.root), bounds=bounds)
     found = [entry for read in READERS for entry in read(scene)]
     if len(found) > bounds.components:
         message = f"the image has more than {bounds.components} components"

@@ -49,7 +49,7 @@ class LayerContent:
         links: hard links to files that the layer itself does not hold: parts of the link and of its target.
         statuses: paths of dpkg status files in it.
         kept: bytes of metadata files, by raw sha256.
-        entries: how many tar headers it has.
+        entries: how many tar headers it has, and folders without one.
     """
 
     root: Folder
@@ -220,6 +220,9 @@ class _Scan:
         if head in self._places:
             return self._places[head]
         parts = split_path(head)
+        if parts is not None and len(parts) > self._bounds.depth:
+            message = f"layer {self._index} has a path of more than {self._bounds.depth} parts"
+            raise BoundError(message, bound="depth", layer=self._index)
         place = None if parts is None else self._make(parts)
         self._places[head] = place
         return place
@@ -241,7 +244,7 @@ class _Scan:
             if not isinstance(entry, Folder):
                 if entry is not None:
                     self._problem("path_through_file", "lies below something that is no folder", "/".join(parts))
-                entry = Folder(self._index)
+                entry = self._new_folder()
                 folder.entries[part] = entry
             folder = entry
             real.append(part)
@@ -250,10 +253,15 @@ class _Scan:
     def _make_anew(self, folder: Folder, real: list[str], parts: tuple[str, ...]) -> _Place:
         """Put folders where a link was, so that what is behind it is still seen."""
         for part in parts:
-            folder.entries[part] = made = Folder(self._index)
+            folder.entries[part] = made = self._new_folder()
             folder = made
         path = [*real, *parts]
         return _Place(folder=folder, parts=tuple(path), shelf=shelf_of("/".join(path)))
+
+    def _new_folder(self) -> Folder:
+        """Make a folder that has no entry of its own; it counts as one, for a single name can ask for hundreds."""
+        self._tar.count()
+        return Folder(self._index)
 
     def _problem(self, code: str, what: str, path: str, severity: Severity = Severity.ERROR) -> None:
         if len(self.content.problems) >= PROBLEMS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from gate.bounds import MIB
 from gate.errors import InputError
 from gate.image.jsontext import read_json
 from gate.model.origin import Kind
@@ -20,6 +21,8 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_~-]{0,199}")
 _TAG = re.compile(r"[A-Za-z0-9_.]{1,100}-[A-Za-z0-9_.]{1,100}-[A-Za-z0-9_.]{1,200}")
 _TEXT = 2000
+HEADER_BYTES = MIB
+"""Longest headers that are read; real ones have a few kilobytes, and what follows them is only hashed."""
 
 
 class MetadataError(ValueError):
@@ -36,7 +39,11 @@ def headers_of(data: bytes) -> dict[str, list[str]]:
     """
     headers: dict[str, list[str]] = {}
     values: list[str] = []
-    for line in data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n"):
+    end = min((at for gap in (b"\n\n", b"\n\r\n") if (at := data.find(gap)) >= 0), default=len(data))
+    if end > HEADER_BYTES:
+        message = f"its headers are longer than {HEADER_BYTES} bytes"
+        raise MetadataError(message)
+    for line in data[:end].decode("utf-8", "replace").removeprefix("\ufeff").split("\n"):
         text = line.removesuffix("\r")
         if not text:
             break

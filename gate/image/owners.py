@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate.image.scene import TELLING
 from gate.image.tree import find_file
 from gate.model.origin import Kind
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from gate.image.scene import Found, Scene
 
 _PREFIXES = {Kind.OS: "dpkg", Kind.CONDA: "conda"}
-_TELLING = ("METADATA", "PKG-INFO", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json")
 
 
 class Owners:
@@ -28,12 +28,10 @@ class Owners:
             if prefix is None:
                 continue
             name = f"{prefix}:{entry.component.name}"
-            hashes = entry.hashes()
-            for path in entry.files():
-                if ".dist-info" in path or ".egg-info" in path:
-                    claim = (name, hashes.get(path, ""))
-                    # What two packages list is nobody's: one of them lies.
-                    self._listed[path] = claim if self._listed.get(path, claim)[0] == name else ("", "")
+            for path, sha256 in entry.claims.items():
+                claim = (name, sha256)
+                # What two packages list is nobody's: one of them lies.
+                self._listed[path] = claim if self._listed.get(path, claim)[0] == name else ("", "")
 
     def owner_of(self, entry: Found) -> str:
         """Return `dpkg:NAME` or `conda:NAME`, or nothing if no package vouches for every file that tells of it.
@@ -43,7 +41,7 @@ class Owners:
         """
         if entry.component.kind in _PREFIXES:
             return ""
-        files = {entry.evidence, *(f"{entry.path}/{name}" for name in _TELLING)}
+        files = {entry.evidence, *(f"{entry.path}/{name}" for name in (*TELLING, "PKG-INFO"))}
         owners = {self._vouched(path) for path in files}
         owners.discard(None)
         return owners.pop() or "" if len(owners) == 1 else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from gate.image.tree import FileEntry, Folder, LinkEntry, find, find_file, shown
@@ -33,24 +34,22 @@ class RecordError(ValueError):
     """The RECORD can't be read."""
 
 
-def rows_of(data: bytes) -> list[Row]:
-    """Parse a RECORD; all of it or nothing.
+def rows_of(data: bytes) -> Iterator[Row]:
+    """Parse a RECORD row by row, so that a huge one costs no memory. A row that is wrong says nothing of those before.
 
     Raises:
         RecordError: not CSV of three columns.
     """
-    text = data.decode("utf-8", "surrogateescape")
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="surrogateescape", newline="")
     try:
-        found = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        for row in csv.reader(text, strict=True):
+            if len(row) == _COLUMNS and row[0]:
+                yield Row(row[0], row[1], row[2])
+            elif row:
+                message = f"a row has {len(row)} columns, or no path"
+                raise RecordError(message)
     except csv.Error as error:
         raise RecordError(str(error)) from error
-    rows = []
-    for row in found:
-        if len(row) != _COLUMNS or not row[0]:
-            message = f"a row has {len(row)} columns"
-            raise RecordError(message)
-        rows.append(Row(row[0], row[1], row[2]))
-    return rows
 
 
 class RecordFolder:
@@ -87,33 +86,52 @@ def hash_of(entry: FileEntry) -> str:
     return "sha256=" + base64.urlsafe_b64encode(entry.sha256).rstrip(b"=").decode()
 
 
-def check_record(rows: list[Row], folder: RecordFolder) -> RecordCheck:
-    """Hold every row against the image. A hash that is no sha256 can't be checked and counts as differing."""
-    equal = missing = unhashed = 0
-    differing: list[str] = []
-    absent: list[str] = []
-    for row in rows:
-        found = folder.find(row.path)
-        if not row.hash:
-            unhashed += 1
-        elif found is None:
-            missing += 1
-            absent.append(row.path)
-        elif hash_of(found[1]) == row.hash and row.size in ("", str(found[1].size)):
-            equal += 1
-        else:
-            differing.append(row.path)
-    examples = tuple(shown(path)[:300] for path in (differing + absent)[:EXAMPLES])
-    return RecordCheck(
-        rows=len(rows),
-        equal=equal,
-        missing=missing,
-        differing=len(differing),
-        unhashed=unhashed,
-        examples=examples,
-    )
+class RecordTally:
+    """Holds rows against the image, one after the other; keeps counts and a few examples."""
+
+    def __init__(self) -> None:
+        """Count nothing yet."""
+        self._counts = Counter[str]()
+        self._examples: dict[str, list[str]] = {"differing": [], "missing": [], "bare": []}
+
+    def add(self, row: Row, entry: FileEntry | None) -> None:
+        """Hold one row against the file that it names. A hash that is no sha256 can't be checked, so it differs."""
+        self.count(row.path, _verdict(row, entry))
+        if not row.hash and not f"/{row.path}".endswith(_UNHASHED_NAMES):
+            self._counts["bare"] += 1
+            self._note("bare", row.path)
+
+    def count(self, path: str, verdict: str) -> None:
+        """Count one path as `equal`, `unhashed`, `missing` or `differing`."""
+        self._counts["rows"] += 1
+        self._counts[verdict] += 1
+        if verdict in self._examples:
+            self._note(verdict, path)
+
+    def check(self) -> RecordCheck:
+        """Return what was counted."""
+        examples = (self._examples["differing"] + self._examples["missing"])[:EXAMPLES]
+        return RecordCheck(
+            rows=self._counts["rows"],
+            equal=self._counts["equal"],
+            missing=self._counts["missing"],
+            differing=self._counts["differing"],
+            unhashed=self._counts["unhashed"],
+            examples=tuple(shown(path)[:300] for path in examples),
+        )
+
+    def bare(self) -> tuple[int, str]:
+        """Return how many rows have no hash though no installer had a reason to leave it out, and one of them."""
+        return self._counts["bare"], "".join(shown(path)[:300] for path in self._examples["bare"][:1])
+
+    def _note(self, kind: str, path: str) -> None:
+        if len(self._examples[kind]) < EXAMPLES:
+            self._examples[kind].append(path)
 
 
-def unhashed_code(rows: list[Row]) -> Iterator[str]:
-    """Name rows without a hash that an installer had no reason to leave without one."""
-    return (row.path for row in rows if not row.hash and not f"/{row.path}".endswith(_UNHASHED_NAMES))
+def _verdict(row: Row, entry: FileEntry | None) -> str:
+    if not row.hash:
+        return "unhashed"
+    if entry is None:
+        return "missing"
+    return "equal" if hash_of(entry) == row.hash and row.size in ("", str(entry.size)) else "differing"

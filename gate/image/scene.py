@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from gate.errors import BoundError
 from gate.image.tree import FileEntry, find, find_file, shown
 from gate.model.reference import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from gate.bounds import ImageBounds
     from gate.image.files import FileSystem
     from gate.image.survey import Survey
     from gate.model.image import Component
 
 PROBLEMS = 1000
 """Problems that are named in one inventory; more are counted."""
+
+
+TELLING = ("METADATA", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json")
+"""The files of a `.dist-info` that tell who it is and where it is from."""
 
 
 class Read(NamedTuple):
@@ -35,18 +41,18 @@ class Found:
         path: where its metadata lies, as the file system writes it.
         evidence: the metadata file itself.
         files: tells what it installed, when asked; nothing if its metadata does not say.
-        hashes: the sha256 (hexadecimal) that some of them must have, by path.
+        claims: the Python metadata among them, with the sha256 (hexadecimal) that it must have, or nothing.
         config: paths among them that are meant to be edited.
-        below: the folder in which its files lie, where `files` does not say.
+        below: starts of the paths among which its files lie, where `files` does not say which they are.
     """
 
     component: Component
     path: str
     evidence: str
     files: Callable[[], Iterable[str]] = tuple
-    hashes: Callable[[], Mapping[str, str]] = dict
+    claims: Mapping[str, str] = field(default_factory=dict)
     config: frozenset[str] = frozenset()
-    below: str | None = None
+    below: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,8 +61,21 @@ class Scene:
 
     system: FileSystem
     survey: Survey
+    bounds: ImageBounds
     problems: list[Problem] = field(default_factory=list)
     dropped: int = 0
+    rows: int = 0
+
+    def spend_row(self) -> None:
+        """Count one row of a list of files.
+
+        Raises:
+            BoundError: there are more than the bound `rows`, over all lists.
+        """
+        self.rows += 1
+        if self.rows > self.bounds.rows:
+            message = f"the lists of files in the image have more than {self.bounds.rows} rows"
+            raise BoundError(message, bound="rows")
 
     def read(self, path: str) -> Read | None:
         """Return a metadata file, links followed; nothing if there is none.
@@ -88,3 +107,8 @@ class Scene:
             return
         message = f"`{shown(path)[:300]}` {what}"
         self.problems.append(Problem(code=code, message=message, file=shown(path)[:1000], severity=severity))
+
+
+def is_python_metadata(path: str) -> bool:
+    """Say whether a path is one by which a package claims to have installed a Python distribution."""
+    return ".dist-info" in path or ".egg-info" in path

@@ -47,17 +47,17 @@ class FileTable:
         """
         site = self._path(component).rpartition("/")[0]
         folder = RecordFolder(self._system.root, site)
+        rows: dict[str, FileFact] = {}
         try:
-            rows = rows_of(self.record(component))
+            for row in rows_of(self.record(component)):
+                found = folder.find(row.path)
+                if found is not None:
+                    place = row.path if row.path.startswith("/") else f"/{site}/{row.path}"
+                    rows[posixpath.normpath(place).lstrip("/")] = _fact(found[1])
         except RecordError as error:
             message = f"the RECORD of `{component.path}` can't be read: {error}"
             raise InputError(message, code="record_unparseable") from error
-        found = ((row.path, folder.find(row.path)) for row in rows)
-        return {
-            posixpath.normpath(f"/{site}/{path}" if not path.startswith("/") else path)[1:]: _fact(entry[1])
-            for path, entry in found
-            if entry is not None
-        }
+        return rows
 
     def below(self, folder: str) -> Mapping[str, FileFact]:
         """Return every regular file below a folder, by path in the image; empty if there is no such folder."""

@@ -107,6 +107,17 @@ class TarReader:
         size, self._body = self._body, 0
         return self._cursor.take(size)
 
+    def count(self) -> None:
+        """Count an entry of the image.
+
+        Raises:
+            BoundError: there are more than the bound `files`.
+        """
+        self.seen += 1
+        if self.seen > self._bounds.files:
+            message = f"layer {self._index} brings the image to more than {self._bounds.files} entries"
+            raise BoundError(message, bound="files", layer=self._index)
+
     def _header(self) -> bytes | None:
         """Return the next header block, its checksum right; nothing at the end of the archive."""
         if self._body or self._padding:
@@ -120,10 +131,7 @@ class TarReader:
             if second and second != _ZERO:
                 self._refuse("has a header after a block of zeros", "tar_header")
             return None
-        self.seen += 1
-        if self.seen > self._bounds.files:
-            message = f"layer {self._index} brings the image to more than {self._bounds.files} entries"
-            raise BoundError(message, bound="files", layer=self._index)
+        self.count()
         field = block[148:156]
         total = (zlib.adler32(block[:256]) & 0xFFFF) + (zlib.adler32(block[256:]) & 0xFFFF) - 2
         if self._number(field) != total - sum(field) + 256:

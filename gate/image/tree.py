@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 MAX_HOPS = 40
 """Symlinks followed in one look-up, as in Linux; a cycle ends here."""
 
+MAX_STEPS = 4096
+"""Steps of one look-up, those through links included: a path as long as Linux takes, one part a byte."""
+
 
 class FileEntry(NamedTuple):
     """A regular file: its 0-based layer, size in bytes and raw sha256."""
@@ -73,11 +76,13 @@ def find(root: Folder, path: str, *, follow_last: bool = True) -> tuple[str, Ent
     """
     steps = _Steps(root)
     todo = path.split("/")[::-1]
-    while todo:
+    for _ in range(MAX_STEPS):
+        if not todo:
+            return "/".join(steps.names), steps.entry
         name = todo.pop()
         if name not in ("", ".") and not steps.take(name, todo, follow=follow_last or any(todo)):
             return None
-    return "/".join(steps.names), steps.entry
+    return None
 
 
 class _Steps:
@@ -133,18 +138,24 @@ def walk(folder: Folder, prefix: str = "") -> Iterator[tuple[str, Folder]]:
 
 
 class RealPaths:
-    """Writes paths with the links of their folders followed: `lib/x` is `usr/lib/x` on a merged `/usr`."""
+    """Looks up many entries with the links of their folders followed: `lib/x` is `usr/lib/x` on a merged `/usr`."""
 
     def __init__(self, root: Folder) -> None:
         """Look nothing up yet."""
         self._root = root
-        self._folders: dict[str, str] = {}
+        self._folders: dict[str, tuple[str, Folder | None]] = {}
 
     def of(self, path: str) -> str:
         """Return the real path of an entry whose folder exists, else the path as it is. A link stays one."""
+        return self.look(path)[0]
+
+    def look(self, path: str) -> tuple[str, Entry | None]:
+        """Return the real path and the entry, a link as it is; no entry if there is none."""
         head, _, name = path.rpartition("/")
         if head not in self._folders:
             found = find(self._root, head)
-            self._folders[head] = found[0] if found is not None else head
-        folder = self._folders[head]
-        return f"{folder}/{name}" if folder else name
+            folder = found[1] if found is not None else None
+            real = found[0] if found is not None else head
+            self._folders[head] = (real, folder if isinstance(folder, Folder) else None)
+        real, folder = self._folders[head]
+        return (f"{real}/{name}" if real else name), (folder.entries.get(name) if folder is not None else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 from gate.model.image import Inventory
 from gate.model.reference import Severity
 

@@ -157,12 +157,25 @@ class World:
         }
         return self.keep(body, str(body["mediaType"]))
 
+    def index(self, *children: str) -> str:
+        """Keep an index of images for this platform and return its digest."""
+        entries = [
+            {
+                "mediaType": self.manifests[digest].media_type,
+                "digest": digest,
+                "size": len(self.manifests[digest].raw),
+                "platform": {"os": "linux", "architecture": "amd64"},
+            }
+            for digest in children
+        ]
+        return self.keep({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}, OCI_INDEX)
+
     def read(
         self,
         digest: str,
         *,
         bounds: ImageBounds | None = None,
-        **options: Any,  # noqa: ANN401 - handed on as they are
+        **options: Any,
     ) -> tuple[Inventory, FileTable]:
         """Read the inventory of an image that is kept here."""
         return read_inventory(self, ref_to(digest), bounds=bounds or ImageBounds(), **options)
@@ -173,7 +186,7 @@ def ref_to(digest: str) -> ImageRef:
     return ImageRef(transport=Transport.REGISTRY, repository="registry.example.org/app", digest=digest)
 
 
-def inventory(*layers: Mapping[str, Node] | bytes | Layer, **options: Any) -> Inventory:  # noqa: ANN401 - handed on
+def inventory(*layers: Mapping[str, Any] | bytes | Layer, **options: Any) -> Inventory:
     """Read an image of these layers."""
     world = World()
     packed = [one if isinstance(one, Layer) else layer(one) for one in layers]

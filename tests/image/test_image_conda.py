@@ -24,7 +24,7 @@ def conda(
     files: dict[str, bytes] | None = None,
     *,
     prefix: str = PREFIX,
-    **record: Any,  # noqa: ANN401 - JSON
+    **record: Any,
 ) -> dict[str, Node]:
     """Return what a conda installer leaves: the files, and a record in `conda-meta` that lists them."""
     written = {f"lib/{name}.so": b"\x7fELF"} if files is None else files
@@ -169,11 +169,11 @@ def test_a_conda_meta_behind_a_link_is_read() -> None:
     }
 
 
-def owned(site: str = "lib/python3.12/site-packages", **change: bytes) -> dict[str, Node]:
+def owned(change: dict[str, bytes] | None = None, site: str = "lib/python3.12/site-packages") -> dict[str, Node]:
     """Return a conda package that holds a Python distribution, with some of its files changed after that."""
     files = {path: data for path, data in wheel(site=site).items() if isinstance(data, bytes)}
     info = f"{PREFIX}/{site}/demo-1.0.dist-info"
-    return conda("py-demo", files) | {f"{info}/{name}": data for name, data in change.items()}
+    return conda("py-demo", files) | {f"{info}/{name}": data for name, data in (change or {}).items()}
 
 
 def test_a_distribution_that_conda_installed_is_condas() -> None:
@@ -191,7 +191,7 @@ def test_a_distribution_that_conda_installed_is_condas() -> None:
     ],
 )
 def test_a_distribution_that_was_changed_after_conda_installed_it_is_nobodys(change: dict[str, bytes]) -> None:
-    assert "owner" not in component(inventory(owned(**change)), "demo").facts
+    assert "owner" not in component(inventory(owned(change)), "demo").facts
 
 
 def test_a_distribution_that_two_packages_claim_in_parts_is_nobodys() -> None:

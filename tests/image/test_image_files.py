@@ -385,7 +385,7 @@ def test_merging_agrees_with_a_simple_model(layers: list[dict[str, bytes | str]]
     model: dict[str, bytes] = {}
     written: list[dict[str, Node]] = []
     for one in layers:
-        files = {path: data for path, data in one.items() if isinstance(data, bytes)}
+        files: dict[str, Node] = {path: data for path, data in one.items() if isinstance(data, bytes)}
         files = {path: data for path, data in files.items() if not any(other.startswith(f"{path}/") for other in files)}
         nodes: dict[str, Node] = {}
         for path, word in one.items():
@@ -410,7 +410,7 @@ def test_merging_agrees_with_a_simple_model(layers: list[dict[str, bytes | str]]
         for path, data in files.items():
             ancestors = {"/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)}
             model = {key: old for key, old in model.items() if key not in ancestors and not key.startswith(f"{path}/")}
-            model[path] = data
+            model[path] = data if isinstance(data, bytes) else b""
     system = merged(*written)
     found = {path: entry.sha256 for path, entry in all_files(system) if isinstance(entry, FileEntry)}
     assert found == {path: hashlib.sha256(data).digest() for path, data in model.items()}
@@ -427,3 +427,25 @@ def test_only_what_is_asked_for_is_opened() -> None:
 
 def test_folders_are_not_files() -> None:
     assert isinstance(merged({"a/": None}).root.entries["a"], Folder)
+
+
+def test_a_path_of_too_many_parts_stops_the_reading() -> None:
+    content({"/".join("d" * 200) + "/f": b""})
+    with pytest.raises(BoundError) as caught:
+        content({"/".join("d" * 300) + "/f": b""})
+    assert caught.value.facts["bound"] == "depth"
+
+
+def test_folders_that_a_name_asks_for_count_as_entries() -> None:
+    with pytest.raises(BoundError) as caught:
+        content({"a/b/c/d": b"", "e/f/g": b""}, bounds=replace(BOUNDS, files=6))
+    assert caught.value.facts["bound"] == "files"
+    assert content({"a/b/c/d": b"", "e/f/g": b""}, bounds=replace(BOUNDS, files=7)).entries == 7
+
+
+def test_a_look_up_through_endless_links_ends() -> None:
+    long = "d/../" * 600
+    nodes: dict[str, Node] = {"d/": None, "l39": b"end"}
+    nodes |= {f"l{number}": f"-> {long}l{number + 1}" for number in range(39)}
+    assert find(merged(nodes).root, "l0") is None
+    assert find(merged(nodes).root, "l38") is not None

@@ -245,7 +245,7 @@ def test_a_manifest_that_is_also_an_index_is_refused() -> None:
         lambda body: body | {"layers": [body["layers"][0] | {"DIGEST": sha256_of(b"evil")}]},
     ],
 )
-def test_keys_that_go_takes_for_others_are_refused(change: Any) -> None:  # noqa: ANN401 - a lambda over JSON
+def test_keys_that_go_takes_for_others_are_refused(change: Any) -> None:
     world = World()
     body = json.loads(world.manifests[world.image(layer(FILES))].raw)
     refused(world, world.keep(change(body), OCI_MANIFEST), "manifest_ambiguous")
@@ -330,7 +330,7 @@ def test_a_config_that_goes_on_past_its_size_is_refused() -> None:
 
 def test_a_config_that_a_careless_store_does_not_stop_is_stopped_here() -> None:
     class Careless(World):
-        def blob(self, ref: Any, descriptor: Any) -> Any:  # noqa: ANN401 - only the stream matters
+        def blob(self, ref: Any, descriptor: Any) -> Any:
             from contextlib import nullcontext  # noqa: PLC0415 - used here alone
             from io import BytesIO  # noqa: PLC0415
 

@@ -258,7 +258,7 @@ def test_rows_may_be_quoted_and_hold_commas_and_line_breaks() -> None:
     ]
     assert [row.path for row in rows_of("a\u2028b.py,,\n".encode())] == ["a\u2028b.py"]
     with pytest.raises(RecordError):
-        rows_of(b'"' + b"x" * 200_000 + b'",,\n')
+        list(rows_of(b'"' + b"x" * 200_000 + b'",,\n'))
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_a_real_wheel_installed_by_pip_is_read_and_every_row_is_equal(tmp_path: 
             packed.writestr(path, data)
     target = tmp_path / "target"
     options = ["--no-deps", "--no-index", "--disable-pip-version-check", "--quiet", "--target", str(target)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(archive)], check=True)  # noqa: S603 - our own pip
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(archive)], check=True)
     shutil.rmtree(tmp_path / "target" / "__pycache__", ignore_errors=True)
     layer = {
         join("app", str(path.relative_to(target))): path.read_bytes() for path in target.rglob("*") if path.is_file()
@@ -495,3 +495,12 @@ def test_a_real_wheel_installed_by_pip_is_read_and_every_row_is_equal(tmp_path: 
 def test_a_direct_url_value_is_whole() -> None:
     found = direct_url_of(b'{"url": "ssh://git@example.org/r", "vcs_info": {"vcs": "git", "commit_id": 7}}')
     assert (found.kind, found.url, found.facts) == (Kind.VCS, "ssh://example.org/r", {"vcs_vcs": "git"})
+
+
+def test_headers_without_end_are_not_read_and_a_long_description_is_no_matter() -> None:
+    metadata = b"Name: demo\nVersion: 1.0\n"
+    found = inventory(wheel() | {f"{INFO}/METADATA": metadata + b"X: y\n" * 300_000})
+    assert codes(found)[0] == "metadata_unparseable"
+    for gap in (b"\n", b"\r\n"):
+        found = inventory(wheel() | {f"{INFO}/METADATA": metadata + gap + b"X: y\n" * 300_000})
+        assert (names(found), codes(found)) == (["pypi/demo@1.0"], [])

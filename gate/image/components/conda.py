@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 from gate.errors import InputError
 from gate.image.jsontext import read_json
-from gate.image.scene import Found
-from gate.image.tree import Folder, find, find_file, shown
-from gate.model.image import Component, RecordCheck
+from gate.image.record import RecordTally
+from gate.image.scene import Found, is_python_metadata
+from gate.image.tree import Folder, find, shown
+from gate.model.image import Component
 from gate.model.origin import Kind
 from gate.model.redact import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from gate.image.scene import Read, Scene
+    from gate.model.image import RecordCheck
 
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9_.!+~-]{1,200}")
@@ -28,7 +30,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"/t/[^/]+")
 _FACTS = ("build", "channel", "url", "sha256", "md5", "subdir", "fn", "requested_spec")
 _TEXT = 2000
-_EXAMPLES = 10
 
 
 class CondaError(ValueError):
@@ -107,29 +108,17 @@ def _hash_of(row: Mapping[str, object]) -> str:
 
 def check_files(scene: Scene, prefix: str, hashes: Mapping[str, str]) -> RecordCheck:
     """Hold every file of a record against the image."""
-    equal = missing = unhashed = 0
-    wrong: list[str] = []
-    absent: list[str] = []
+    tally = RecordTally()
     for path, sha256 in hashes.items():
+        scene.spend_row()
+        entry = scene.file(prefix + path) if sha256 else None
         if not sha256:
-            unhashed += 1
-            continue
-        found = find_file(scene.system.root, prefix + path)
-        if found is None:
-            missing += 1
-            absent.append(path)
-        elif found[1].sha256.hex() == sha256:
-            equal += 1
+            tally.count(path, "unhashed")
+        elif entry is None:
+            tally.count(path, "missing")
         else:
-            wrong.append(path)
-    return RecordCheck(
-        rows=len(hashes),
-        equal=equal,
-        missing=missing,
-        differing=len(wrong),
-        unhashed=unhashed,
-        examples=tuple(shown(path)[:300] for path in (wrong + absent)[:_EXAMPLES]),
-    )
+            tally.count(path, "equal" if entry.sha256.hex() == sha256 else "differing")
+    return tally.check()
 
 
 def _package(scene: Scene, folder: str, file: str) -> Found | None:
@@ -163,10 +152,20 @@ def _found(scene: Scene, path: str, record: Read, document: dict[str, object]) -
         facts=facts | {"record_sha256": record.sha256},
         record=check_files(scene, prefix, hashes),
     )
-    files = {prefix + listed: sha256 for listed, sha256 in hashes.items()}
+    claims = {prefix + one: sha256 for one, sha256 in hashes.items() if is_python_metadata(one)}
     return Found(
-        component=component, path=path, evidence=path, files=partial(tuple, [path, *files]), hashes=lambda: files
+        component=component,
+        path=path,
+        evidence=path,
+        files=partial(_files, record.data, path, prefix),
+        claims=claims,
     )
+
+
+def _files(data: bytes, path: str, prefix: str) -> Iterator[str]:
+    """Yield the record and the files that it lists, read again: all lists of an environment are too much to keep."""
+    yield path
+    yield from (prefix + one for one in hashes_of(record_of(data)))
 
 
 def facts_of(document: Mapping[str, object]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gate.image.scene import Found
+from gate.image.scene import Found, is_python_metadata
 from gate.image.tree import FileEntry, Folder, find, find_file, shown
 from gate.model.image import Component
 from gate.model.origin import Kind
@@ -24,6 +24,9 @@ Paragraph = dict[str, str]
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~:-]{0,199}")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)")
+PROGRAMS = ("bin/", "lib", "opt/", "sbin/", "usr/")
+"""Where the files of a package lie whose list is not there: any of them may be its."""
+
 _ABSENT = frozenset({"not-installed", "config-files"})
 """States in which none of a package's files is on disk; in every other some or all are."""
 
@@ -101,19 +104,40 @@ def _status(scene: Scene, folder: str, system: dict[str, str]) -> Iterator[Found
             layer = layers.get(_key(paragraph), found[1].layer)
             entry = _component(scene, path, paragraph, layer, system)
             if entry is not None:
-                entry.files = partial(_listed, scene, folder, paragraph)
+                lists = _lists(folder, paragraph)
+                listed = next((data for one in lists if (data := _content(scene, one)) is not None), None)
+                entry.files = partial(_listed, lists, listed)
+                entry.claims = _claims(scene, listed or b"")
+                entry.below = PROGRAMS if listed is None else ()
                 entry.config = frozenset(_conffiles(paragraph))
                 yield entry
 
 
-def _listed(scene: Scene, folder: str, paragraph: Paragraph) -> list[str]:
-    """Return the files of a package and the list that names them; nothing if there is no list."""
+def _lists(folder: str, paragraph: Paragraph) -> tuple[str, str]:
     package = paragraph["package"]
-    for stem in (f"{package}:{paragraph.get('architecture', '')}", package):
-        path = f"{folder}/info/{stem}.list"
-        if scene.file(path) is not None and (listed := scene.read(path)) is not None:
-            return [path, *lines_of(listed.data)]
-    return []
+    return f"{folder}/info/{package}:{paragraph.get('architecture', '')}.list", f"{folder}/info/{package}.list"
+
+
+def _claims(scene: Scene, data: bytes) -> dict[str, str]:
+    """Return the Python metadata that a list names; most lists name none, and are only searched."""
+    if not is_python_metadata(data.decode("latin-1")):
+        return {}
+    claims = {}
+    for line in lines_of(data):
+        scene.spend_row()
+        if is_python_metadata(line):
+            claims[line] = ""
+    return claims
+
+
+def _content(scene: Scene, path: str) -> bytes | None:
+    read = scene.read(path) if scene.file(path) is not None else None
+    return read.data if read is not None else None
+
+
+def _listed(lists: tuple[str, str], data: bytes | None) -> list[str]:
+    """Return the files of a package; the lists themselves are among them, for one that is gone was hidden."""
+    return [*lists, *lines_of(data or b"")]
 
 
 def _parsed(scene: Scene, path: str) -> list[Paragraph]:
@@ -196,9 +220,9 @@ def _status_d(scene: Scene, folder: str, system: dict[str, str]) -> Iterator[Fou
             layer = entry.layer if isinstance(entry, FileEntry) else 0
             found = _component(scene, path, paragraph, layer, system)
             if found is not None:
-                sums = scene.read(f"{path}.md5sums") if scene.file(f"{path}.md5sums") is not None else None
-                listed = [path, *_summed(sums.data if sums else b"")]
-                found.files = partial(tuple, listed)
+                sums = _content(scene, f"{path}.md5sums")
+                found.files = partial(tuple, [path, f"{path}.md5sums", *_summed(sums or b"")])
+                found.below = PROGRAMS if sums is None else ()
                 yield found
 
 

@@ -5,6 +5,8 @@ Sources: PyPA "Recording installed projects", PEP 610, PEP 660; setuptools' form
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -18,8 +20,8 @@ from gate.image.metadata import (
     name_and_version,
     wheel_tags,
 )
-from gate.image.record import RecordError, RecordFolder, check_record, rows_of, unhashed_code
-from gate.image.scene import Found
+from gate.image.record import RecordError, RecordFolder, RecordTally, rows_of
+from gate.image.scene import TELLING, Found
 from gate.image.tree import Folder, find, shown
 from gate.model.image import Component
 from gate.model.origin import Kind
@@ -27,7 +29,6 @@ from gate.model.origin import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gate.image.record import Row
     from gate.image.scene import Read, Scene
     from gate.model.image import RecordCheck
 
@@ -71,7 +72,7 @@ def _dist_info(scene: Scene, path: str) -> Found | None:
     facts = {"format": "dist-info", "metadata_sha256": metadata.sha256} | _spelling(name)
     facts |= _installer(scene, path) | _tags(scene, path)
     direct = _direct_url(scene, path)
-    rows, check = _record(scene, path, site, facts)
+    check = _record(scene, path, site, facts)
     component = Component(
         kind=direct.kind if direct else Kind.PYPI,
         name=canonicalize_name(name),
@@ -82,14 +83,24 @@ def _dist_info(scene: Scene, path: str) -> Found | None:
         facts=facts | ({key: shown(value) for key, value in direct.facts.items()} if direct else {}),
         record=check,
     )
+    return Found(
+        component=component,
+        path=path,
+        evidence=f"{path}/METADATA",
+        files=partial(_files, scene, path, site),
+        below=() if check else _all_of(site),
+    )
 
-    def files() -> Iterator[str]:
-        lookup = RecordFolder(scene.system.root, site)
-        yield from _metadata_files(path)
-        yield from (_installed(row, site, lookup) for row in rows)
 
-    evidence = f"{path}/METADATA"
-    return Found(component=component, path=path, evidence=evidence, files=files, below=None if rows else site)
+def _files(scene: Scene, path: str, site: str) -> Iterator[str]:
+    """Yield the files of a distribution: those that tell of it, and those that its RECORD lists."""
+    yield from (f"{path}/{name}" for name in TELLING)
+    record = scene.read(f"{path}/RECORD")
+    folder = RecordFolder(scene.system.root, site)
+    with suppress(RecordError):  # a problem since it was first read
+        for row in rows_of(record.data if record else b""):
+            found = folder.find(row.path)
+            yield found[0] if found is not None else f"{site}/{row.path}"
 
 
 def _spelling(name: str) -> dict[str, str]:
@@ -130,31 +141,29 @@ def _direct_url(scene: Scene, path: str) -> DirectUrl | None:
         return DirectUrl(kind=Kind.OTHER, url="")
 
 
-def _record(scene: Scene, path: str, site: str, facts: dict[str, str]) -> tuple[list[Row], RecordCheck | None]:
+def _record(scene: Scene, path: str, site: str, facts: dict[str, str]) -> RecordCheck | None:
     record = scene.read(f"{path}/RECORD")
     if record is None:
-        return [], None
+        return None
     facts["record_sha256"] = record.sha256
+    folder = RecordFolder(scene.system.root, site)
+    tally = RecordTally()
     try:
-        rows = rows_of(record.data)
+        for row in rows_of(record.data):
+            scene.spend_row()
+            found = folder.find(row.path)
+            tally.add(row, found[1] if found is not None else None)
     except RecordError as error:
         scene.problem("record_unparseable", f"can't be read: {error}", f"{path}/RECORD")
-        return [], None
-    bare = list(unhashed_code(rows))
+        return None
+    bare, example = tally.bare()
     if bare:
-        facts["record_unhashed"] = str(len(bare))
-        facts["record_unhashed_example"] = shown(bare[0])[:300]
-    return rows, check_record(rows, RecordFolder(scene.system.root, site))
+        facts |= {"record_unhashed": str(bare), "record_unhashed_example": example}
+    return tally.check()
 
 
-def _installed(row: Row, site: str, lookup: RecordFolder) -> str:
-    """Return the real path of a row's file, or the one that it would have if it is gone."""
-    found = lookup.find(row.path)
-    return found[0] if found is not None else f"{site}/{row.path}"
-
-
-def _metadata_files(path: str) -> list[str]:
-    return [f"{path}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "INSTALLER", "direct_url.json")]
+def _all_of(site: str) -> tuple[str, ...]:
+    return (f"{site}/" if site else "",)
 
 
 def _egg_info(scene: Scene, path: str) -> Found | None:
@@ -179,7 +188,7 @@ def _egg_info(scene: Scene, path: str) -> Found | None:
         layer=metadata.layer,
         facts={"format": "egg-info", "metadata_sha256": metadata.sha256} | _spelling(name),
     )
-    return Found(component=component, path=path, evidence=file, files=lambda: (file,), below=site)
+    return Found(component=component, path=path, evidence=file, files=lambda: (file,), below=_all_of(site))
 
 
 def _egg_link(scene: Scene, path: str) -> Found | None:
