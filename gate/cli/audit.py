@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime  # typer reads the annotation at run time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gate.ledger.audit import Account
     from gate.ledger.checkpoint import Checkpoint
     from gate.ledger.reader import LedgerEntry
+    from gate.model.base import Value
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,6 +62,7 @@ def list_records(  # noqa: PLR0913 - one parameter an option
     """List what happened, oldest first."""
     from gate.ledger.reader import LedgerFilter, LedgerReader  # noqa: PLC0415 - SQLAlchemy is heavy
     from gate.ledger.record import Event  # noqa: PLC0415 - as above
+    from gate.ledger.reports import ListReport  # noqa: PLC0415 - as above
 
     if event and event not in set(Event):
         message = f"there is no event `{event}`"
@@ -79,7 +81,7 @@ def list_records(  # noqa: PLR0913 - one parameter an option
         entries = LedgerReader(connection).find(wanted, limit=limit)
     if report is AuditFormat.JSON:
         following = entries[-1].index if len(entries) == limit else None
-        _json("gate.audit-list/1", records=[entry.model_dump(mode="json") for entry in entries], next=following)
+        _json(ListReport(records=entries, next=following))
         return
     for entry in entries:
         typer.echo(_line(entry))
@@ -96,11 +98,12 @@ def show(
 ) -> None:
     """Show everything about one evaluation: its records, its decision, and what that was made from."""
     from gate.ledger.audit import account  # noqa: PLC0415 - SQLAlchemy is heavy
+    from gate.ledger.reports import ShowReport  # noqa: PLC0415 - as above
 
     with _opened(database) as connection:
         found = account(connection, about)
     if report is AuditFormat.JSON:
-        _json("gate.audit-show/1", **found.model_dump(mode="json"))
+        _json(ShowReport.model_validate(found.model_dump()))
         return
     for line in _account(found):
         typer.echo(line)
@@ -121,14 +124,14 @@ def verify(
     Whoever can write the database file can rewrite all of it: hold it against a checkpoint that was kept elsewhere.
     """
     from gate.ledger.audit import verify_database  # noqa: PLC0415 - SQLAlchemy is heavy
+    from gate.ledger.reports import verify_report  # noqa: PLC0415 - as above
     from gate.ledger.verify import Verified, explain  # noqa: PLC0415 - as above
 
     earlier = [_checkpoint(path) for path in checkpoint or []]
     with _opened(database) as connection:
         result = verify_database(connection, earlier)
-    verdict = "verified" if isinstance(result, Verified) else "ledger_corrupt"
     if report is AuditFormat.JSON:
-        _json("gate.audit-verify/1", verdict=verdict, **result.model_dump(mode="json"))
+        _json(verify_report(result))
     else:
         typer.echo(_plain(explain(result)))
     if not isinstance(result, Verified):
@@ -205,8 +208,8 @@ def _checkpoint(path: Path) -> Checkpoint:
     return Checkpoint.read(text)
 
 
-def _json(schema: str, **content: Any) -> None:  # noqa: ANN401 - plain JSON data
-    typer.echo(json.dumps({"schema": schema, **content}, indent=2, sort_keys=True))
+def _json(report: Value) -> None:
+    typer.echo(json.dumps(report.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True))
 
 
 def _plain(text: str) -> str:

@@ -7,12 +7,15 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
+from pydantic import TypeAdapter
 from store_servers.ledger_world import DIGEST, NOW, decision, evidence, record, record_exception, record_run
 
 from gate.cli import main
 from gate.ledger.merkle import Frontier, leaf_hash
 from gate.ledger.record import Event, LedgerRecord
+from gate.ledger.reports import CorruptReport, ListReport, ShowReport, VerifiedReport
 from gate.ledger.writer import append
 from gate.model.base import format_instant, sha256_of
 from gate.model.principal import Principal
@@ -25,6 +28,7 @@ from gate.store.schema import upgrade
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 GUARDS = ("ledger_leaves", "ledger_head", "blobs", "decisions", "grants")
 
 
@@ -64,9 +68,12 @@ class Shell:
         return code
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - JSON
-        """The report as data."""
-        return json.loads(self.out)
+    def json(self) -> Any:
+        """The report as data, held to its published schema."""
+        found = json.loads(self.out)
+        name = found["schema"].removeprefix("gate.audit-").removesuffix("/1")
+        jsonschema.validate(found, json.loads((SCHEMAS / f"ledger-{name}.json").read_text()))
+        return found
 
 
 @pytest.fixture
@@ -89,6 +96,18 @@ def _tamper(url: str, *statements: str, **values: object) -> None:
         connection.execute(statement, values)
     connection.commit()
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("list", ListReport), ("show", ShowReport), ("verify", VerifiedReport | CorruptReport)]
+)
+def test_the_published_schemas_are_those_of_the_reports(name: str, kind: Any) -> None:
+    published = json.loads((SCHEMAS / f"ledger-{name}.json").read_text())
+    made = TypeAdapter(kind).json_schema(mode="serialization")
+    assert published == {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    for wrong in ({}, {"schema": f"gate.audit-{name}/2"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, published)
 
 
 @pytest.mark.usefixtures("url")
