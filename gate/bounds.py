@@ -152,3 +152,20 @@ class StorageBounds:
 
     file_bytes: int = 4 * GIB
     files: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceBounds:
+    """What one request to the service may cost. Times are seconds.
+
+    Attributes:
+        body_bytes: largest body that is not an upload.
+        body_seconds: longest time for such a body to arrive.
+        upload_bytes: largest form with files.
+        upload_seconds: longest time for such a form to arrive.
+    """
+
+    body_bytes: int = 64 * MIB
+    body_seconds: float = 60.0
+    upload_bytes: int = 8 * GIB
+    upload_seconds: float = 3600.0

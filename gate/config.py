@@ -11,7 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from gate.bounds import DefinitionBounds, HttpBounds, ImageBounds
+from gate.bounds import (
+    DataBounds,
+    DefinitionBounds,
+    HttpBounds,
+    ImageBounds,
+    ServiceBounds,
+    StorageBounds,
+    WheelBounds,
+)
 from gate.errors import UsageError
 
 KEYS: Mapping[str, str] = {
@@ -30,11 +38,21 @@ KEYS: Mapping[str, str] = {
     "GATE_BOUND_DEFINITION_…": "a bound of reading definitions, by its name in upper case (`…_FILES=500`)",
     "GATE_BOUND_IMAGE_…": "a bound of reading images",
     "GATE_BOUND_HTTP_…": "a bound of talking to servers",
+    "GATE_BOUND_DATA_…": "a bound of reading reference data and recorded answers",
+    "GATE_BOUND_WHEEL_…": "a bound of reading and comparing wheels",
+    "GATE_BOUND_STORAGE_…": "a bound of approving files",
+    "GATE_BOUND_SERVICE_…": "a bound of one request to the service",
 }
 """Every key and what it says."""
 
+_BOUND = "GATE_BOUND_"
+_GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE")
 _DEFAULT_LEASE = 60.0
-_Bounds = TypeVar("_Bounds", DefinitionBounds, ImageBounds, HttpBounds)
+_LONGEST_NUMBER = 18
+_SHORTEST_LEASE, _LONGEST_LEASE = 0.1, 86_400.0
+_Bounds = TypeVar(
+    "_Bounds", DefinitionBounds, ImageBounds, HttpBounds, DataBounds, WheelBounds, StorageBounds, ServiceBounds
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +71,10 @@ class Config:
     definition: DefinitionBounds
     image: ImageBounds
     http: HttpBounds
+    data: DataBounds
+    wheel: WheelBounds
+    stored: StorageBounds
+    service: ServiceBounds
 
     def with_home(self, home: Path) -> Config:
         """Return the settings with everything that is kept moved to another folder."""
@@ -68,6 +90,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
     Raises:
         UsageError: a value can't be read, or a bound of that name does not exist.
     """
+    _refuse_unknown_groups(environ)
     home = Path(environ.get("GATE_HOME") or _default_home(environ))
     policy, recording = environ.get("GATE_POLICY"), environ.get("GATE_DEFENDER_RECORDING")
     return Config(
@@ -79,20 +102,38 @@ def load_config(environ: Mapping[str, str]) -> Config:
         notify=tuple(environ.get("GATE_NOTIFY", "").split()),
         principal=environ.get("GATE_PRINCIPAL", ""),
         server=environ.get("GATE_SERVER", ""),
-        lease=timedelta(seconds=_number(environ, "GATE_LEASE_SECONDS", _DEFAULT_LEASE)),
-        definition=_bounds(environ, "GATE_BOUND_DEFINITION_", DefinitionBounds()),
-        image=_bounds(environ, "GATE_BOUND_IMAGE_", ImageBounds()),
-        http=_bounds(environ, "GATE_BOUND_HTTP_", HttpBounds()),
+        lease=_lease(environ),
+        definition=_bounds(environ, "DEFINITION", DefinitionBounds()),
+        image=_bounds(environ, "IMAGE", ImageBounds()),
+        http=_bounds(environ, "HTTP", HttpBounds()),
+        data=_bounds(environ, "DATA", DataBounds()),
+        wheel=_bounds(environ, "WHEEL", WheelBounds()),
+        stored=_bounds(environ, "STORAGE", StorageBounds()),
+        service=_bounds(environ, "SERVICE", ServiceBounds()),
     )
 
 
 def _default_home(environ: Mapping[str, str]) -> Path:
     data = environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "gate"
+    if data:
+        return Path(data) / "gate"
+    try:
+        return Path.home() / ".local" / "share" / "gate"
+    except RuntimeError as error:
+        message = "there is no home folder to keep the database in"
+        raise UsageError(message, code="config_invalid", hint="set GATE_HOME") from error
 
 
 def _database(home: Path) -> str:
     return f"sqlite:///{(home / 'gate.sqlite').absolute()}"
+
+
+def _lease(environ: Mapping[str, str]) -> timedelta:
+    seconds = _number(environ, "GATE_LEASE_SECONDS", _DEFAULT_LEASE)
+    if not _SHORTEST_LEASE <= seconds <= _LONGEST_LEASE:
+        message = f"`GATE_LEASE_SECONDS` must lie between {_SHORTEST_LEASE} and {_LONGEST_LEASE:.0f}"
+        raise UsageError(message, code="config_invalid", hint="unset it to use the default")
+    return timedelta(seconds=seconds)
 
 
 def _number(environ: Mapping[str, str], key: str, default: float) -> float:
@@ -104,20 +145,45 @@ def _number(environ: Mapping[str, str], key: str, default: float) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        message = f"`{key}` must be a number above zero, not `{text[:40]}`"
-        raise UsageError(message, code="config_invalid", hint="unset it to use the default")
+        raise _refused(key, text, "a number above zero")
     return value
 
 
-def _bounds(environ: Mapping[str, str], prefix: str, default: _Bounds) -> _Bounds:
-    known = {field.name: type(getattr(default, field.name)) for field in fields(default)}
+def _whole(environ: Mapping[str, str], key: str, default: int) -> int:
+    text = environ.get(key, "")
+    if not text:
+        return default
+    # A bound of half a try would be none at all, and digits of other scripts or `1_0` are nobody's intent.
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
+        raise _refused(key, text, "a whole number above zero")
+    return int(text)
+
+
+def _refused(key: str, text: str, wanted: str) -> UsageError:
+    message = f"`{key}` must be {wanted}, not `{text[:40]}`"
+    return UsageError(message, code="config_invalid", hint="unset it to use the default")
+
+
+def _refuse_unknown_groups(environ: Mapping[str, str]) -> None:
+    prefixes = tuple(f"{_BOUND}{group}_" for group in _GROUPS)
+    for key in sorted(environ):
+        if key.startswith(_BOUND) and not key.startswith(prefixes):
+            message = f"there is no group of bounds for `{key[:80]}`"
+            raise UsageError(message, code="config_unknown", hint=f"known: {', '.join(f'{p}…' for p in prefixes)}")
+
+
+def _bounds(environ: Mapping[str, str], group: str, default: _Bounds) -> _Bounds:
+    prefix = f"{_BOUND}{group}_"
+    known = {field.name: getattr(default, field.name) for field in fields(default)}
     values: dict[str, float] = {}
-    for key in environ:
+    for key in sorted(environ):
         if not key.startswith(prefix):
             continue
         name = key.removeprefix(prefix).lower()
-        if name not in known:
-            message = f"there is no bound `{name}`"
+        if name not in known or key != prefix + name.upper():
+            message = f"there is no bound `{name[:80]}`"
             raise UsageError(message, code="config_unknown", hint=f"known: {', '.join(sorted(known))}", key=key)
-        values[name] = known[name](_number(environ, key, 1))
+        standing = known[name]
+        read = _whole if isinstance(standing, int) else _number
+        values[name] = read(environ, key, standing)
     return replace(default, **values)  # type: ignore[arg-type]  # each value went through its field's own type

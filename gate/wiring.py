@@ -9,23 +9,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from gate.errors import UsageError
+from gate.errors import GateError, UsageError
+from gate.model.failure import Failure
 from gate.model.image import ImageRef, Transport
 from gate.policy.source import load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Engine
 
     from gate.config import Config
     from gate.desk import ExceptionDesk
-    from gate.evaluation import EvaluationWorkflow
+    from gate.evaluation import EvaluationWorkflow, Submission
     from gate.findings.interface import FindingsSource
     from gate.http.client import HttpClient
     from gate.image.reporter import InspectReporter
     from gate.intake import Intake
+    from gate.model.principal import Principal
+    from gate.model.reference import Declared
     from gate.origin.interface import Index
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
@@ -102,11 +105,33 @@ class Gate:
 
     config: Config
     engine: Engine
-    stores: Mapping[Transport, ImageWriter]
     world: RealWorld
     desk: ExceptionDesk
     intake: Intake
     workflow: EvaluationWorkflow
+
+    def take_in(self, ref: ImageRef, read: Callable[[], Declared], policy: Policy, requester: Principal) -> Submission:
+        """Read the environment and resolve the image to its digest; what can't be taken in is put on record.
+
+        Raises:
+            GateError: why not; its fact `evaluation` is the id under which the ledger has the attempt.
+        """
+        from gate.evaluation import Submission  # noqa: PLC0415 - as above
+
+        try:
+            environment = read()
+            return Submission(ref=self.world.waiting(ref, policy), environment=environment, policy=policy)
+        except Exception as error:
+            refused = error if isinstance(error, GateError) else _unforeseen(error)
+            refused.facts["evaluation"] = self.intake.refuse(ref.place, ref.tag, requester, refused)
+            if refused is error:
+                raise
+            raise refused from error
+
+
+def _unforeseen(error: Exception) -> GateError:
+    failure = Failure.of(error)
+    return GateError(failure.message, code=failure.code, hint=failure.hint)
 
 
 @contextmanager
@@ -128,7 +153,8 @@ def exception_desk(config: Config, engine: Engine, policy: Policy) -> ExceptionD
     from gate.desk import ExceptionDesk  # noqa: PLC0415 - as above
     from gate.exceptions.storage import FolderStorage  # noqa: PLC0415
 
-    return ExceptionDesk(engine=engine, storage=FolderStorage(config.storage), policy=policy.workflow)
+    storage = FolderStorage(config.storage, config.stored)
+    return ExceptionDesk(engine=engine, storage=storage, policy=policy.workflow, bounds=config.stored)
 
 
 def real_world(config: Config, engine: Engine, reporter: InspectReporter | None = None) -> RealWorld:
@@ -139,7 +165,7 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
     from gate.world import RealWorld  # noqa: PLC0415
 
     def index() -> Index:
-        return cast("Index", PythonIndex(http_client(config)))
+        return cast("Index", PythonIndex(http_client(config), bounds=config.wheel))
 
     def sources(policy: Policy) -> Sequence[FindingsSource]:
         return findings_sources(config, engine, policy)
@@ -148,7 +174,7 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         stores=Stores(config),
         index=index,
         sources=sources,
-        storage=FolderStorage(config.storage),
+        storage=FolderStorage(config.storage, config.stored),
         notifier=AppriseNotifier(config.notify),
         bounds=config.image,
         reporter=reporter,
@@ -165,7 +191,7 @@ def findings_sources(config: Config, engine: Engine, policy: Policy) -> Sequence
     defender: FindingsSource = NoDefender()
     if config.defender_recording is not None:
         allowed = policy.decision.findings.defender.allow_recorded
-        defender = RecordedDefender(config.defender_recording, allow_recorded=allowed)
+        defender = RecordedDefender(config.defender_recording, allow_recorded=allowed, bounds=config.data)
     return (defender, AdvisorySource(StoredReferenceData(engine)))
 
 
@@ -195,7 +221,6 @@ def open_gate(config: Config, policy: Policy, reporter: InspectReporter | None =
             yield Gate(
                 config=config,
                 engine=engine,
-                stores=Stores(config),
                 world=world,
                 desk=desk,
                 intake=intake,
