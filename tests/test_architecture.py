@@ -26,7 +26,7 @@ LAYERS = [
     {"promotion"},
     {"store"},
     {"ledger"},
-    {"durable", "leases", "desk"},
+    {"durable", "leases", "desk", "ledgered_data"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
     {"wiring"},

@@ -47,8 +47,8 @@ def import_command(  # noqa: PLR0913 - one parameter an option
 
     Exit codes: 0 imported, 12 refused or failed, 2 wrong usage.
     """
-    from gate.cli.data_store import LedgeredReferenceData  # noqa: PLC0415 - `--help` needs no database
     from gate.data.importer import import_file  # noqa: PLC0415
+    from gate.ledgered_data import LedgeredReferenceData  # noqa: PLC0415 - `--help` needs no database
     from gate.store.engine import make_engine  # noqa: PLC0415
     from gate.store.schema import upgrade  # noqa: PLC0415
 
@@ -66,6 +66,7 @@ def import_command(  # noqa: PLR0913 - one parameter an option
             published_at=published_at.replace(tzinfo=UTC) if published_at else None,
             allow_older=allow_older,
             allow_smaller=allow_smaller,
+            bounds=config.data,
         )
     finally:
         engine.dispose()

@@ -19,6 +19,7 @@ from gate.exceptions.interface import Filing, Upload
 from gate.exceptions.workflow import Terms
 from gate.ledger.reader import LedgerReader
 from gate.ledger.verify import Verified, explain, verify
+from gate.ledgered_data import LedgeredReferenceData
 from gate.model.decision import Outcome
 from gate.model.image import ImageRef, Transport
 from gate.model.principal import Principal
@@ -26,7 +27,6 @@ from gate.policy.source import load_policy
 from gate.registry.layout import OciLayout
 from gate.reports.evaluation_text import render
 from gate.store.engine import reading
-from gate.store.reference import StoredReferenceData
 from gate.wiring import Gate, clock, open_gate
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ class Tale:
 
     def _import(self, gate: Gate) -> None:
         facts = stage.write_advisories(self._folder / "advisories.jsonl")
-        stored = import_file(
-            DataKind.OSV_PYPI, facts, into=StoredReferenceData(gate.engine), source="demonstration", now=clock()
-        )
+        now = clock()
+        into = LedgeredReferenceData(gate.engine, actor=PIPELINE.key, now=now)
+        stored = import_file(DataKind.OSV_PYPI, facts, into=into, source="demonstration", now=now)
         self._say(f"3. Import advisories: {stored.rows} row(s), {stored.snapshot.digest}")
 
     def _evaluate(
