@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from gate.errors import UpstreamError
+from gate.errors import BoundError, UpstreamError
 from gate.model.image import Proof, ProofLevel
 from gate.model.redact import redact
 
@@ -40,11 +40,19 @@ def proven(code: str, origin: Origin, evidence: Evidence) -> Proof:
 
 
 def failed(error: GateError, evidence: Evidence | None = None) -> Proof:
-    """Return the proof of something that could not be looked up: transient if the other side may yet answer."""
-    transient = isinstance(error, UpstreamError)
-    code = "unreachable" if transient else error.error_code
-    told = {"error": error.error_code, "detail": redact(error.message)[:_DETAIL]}
-    return unknown(code, {**told, **(evidence or {})}, transient=transient)
+    """Return the proof of something that could not be looked up.
+
+    `unreachable` is transient, for the other side may yet answer; `bound_exceeded` and `unreadable` are about bytes
+    that stay as they are, in the image or in a wheel that is refused. The error's own code is evidence.
+    """
+    told = {"error": error.error_code, "detail": redact(error.message)[:_DETAIL], **(evidence or {})}
+    match error:
+        case UpstreamError():
+            return unknown("unreachable", told, transient=True)
+        case BoundError():
+            return unknown("bound_exceeded", told)
+        case _:
+            return unknown("unreadable", told)
 
 
 def _told(evidence: Evidence) -> dict[str, str]:

@@ -10,7 +10,7 @@ from index.wheel_maker import WheelRecipe
 from origin.origin_image import AllDiskFiles, DiskFiles, components, inventory
 
 from gate.bounds import WheelBounds
-from gate.errors import TimeoutUpstreamError, UpstreamError
+from gate.errors import InputError, TimeoutUpstreamError, UpstreamError
 from gate.model.image import BaseMatch, Component, Inventory, Proof, ProofLevel
 from gate.model.origin import Kind, OriginKind
 from gate.origin.desk import Desk
@@ -195,7 +195,11 @@ class Broken(AllDiskFiles):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(RuntimeError("secret hunter2"), "prover_failed"), (UpstreamError("gone"), "unreachable")],
+    [
+        (RuntimeError("secret hunter2"), "prover_failed"),
+        (UpstreamError("gone"), "unreachable"),
+        (InputError("odd"), "unreadable"),
+    ],
 )
 def test_one_that_fails_hides_no_other(world: World, error: Exception, code: str) -> None:
     world.both(*MANY[:3])

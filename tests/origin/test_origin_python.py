@@ -131,7 +131,18 @@ def test_a_wheel_that_is_refused_with_its_metadata_is_unknown(world: World) -> N
     world.server.publish("demo-pkg", DEMO.filename, DEMO.build_bytes() + b"\0")
     world.server.behaviour.metadata = False
     world.install(DEMO)
-    undetermined(world.proof(), "zip_end")
+    proof = world.proof()
+    undetermined(proof, "unreadable")
+    assert (proof.evidence["error"], proof.evidence["wheel"]) == ("zip_end", DEMO.filename)
+
+
+def test_a_page_beyond_the_bounds_is_unknown(world: World) -> None:
+    world.both(DEMO)
+    http = HttpClient(HttpBounds(attempts=1))
+    world.index = PythonIndex(http, world.server.url, bounds=WheelBounds(page_bytes=10))
+    proof = world.proof()
+    http.close()
+    undetermined(proof, "bound_exceeded")
 
 
 def test_a_wheel_without_hashes_proves_nothing_but_its_metadata(world: World) -> None:
