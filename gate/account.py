@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event
@@ -33,12 +33,16 @@ EXIT = {Outcome.PROMOTE: 0, Outcome.DISCARD: 10, Outcome.HOLD: 11}
 CANNOT_DECIDE = 12
 STILL_OPEN = EXIT[Outcome.HOLD]
 
+DRY_RUN = "dry_run"
+State = Literal["submitted", "gathering", "decided", "acting", "promoted", "discarded", "held", "failed", "dry_run"]
+"""How far an evaluation is: the states of the store, a test holds them together, and the one that is never kept."""
+
 _ENDED = {
     EvaluationState.PROMOTED: Outcome.PROMOTE,
     EvaluationState.DISCARDED: Outcome.DISCARD,
     EvaluationState.HELD: Outcome.HOLD,
 }
-_RECEIPTS = {Event.PROMOTED, Event.DISCARDED}
+_RECEIPTS = {EvaluationState.PROMOTED: Event.PROMOTED, EvaluationState.DISCARDED: Event.DISCARDED}
 
 
 class Reason(Value):
@@ -61,12 +65,14 @@ class Account(Value):
         outcome: what was decided and done. Decided alone, it stands in `decision`.
         reasons: what failed first, then what is unknown, then warnings, then passes.
         receipt: what was read back from the registry after acting; for a dry run the plan.
-        exit_code: what a pipeline step ends with.
+        exit_code: what a pipeline step ends with. It follows from the rest, or this is no account.
     """
 
-    version: Literal["gate.evaluation/1"] = "gate.evaluation/1"
+    model_config = ConfigDict(title="gate.evaluation/1")
+
+    version: Literal["gate.evaluation/1"] = Field(default="gate.evaluation/1", alias="schema")
     id: str = ""
-    state: str
+    state: State
     outcome: Outcome | None = None
     repository: str
     tag: str = ""
@@ -81,6 +87,25 @@ class Account(Value):
     decision_digest: Digest | None = None
     decision: Decision | None = None
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Account:
+        if self.state != DRY_RUN and self.outcome != _ENDED.get(EvaluationState(self.state)):
+            message = "state and outcome contradict each other"
+            raise ValueError(message)
+        if self.outcome is not None and (self.decision is None or self.decision.outcome is not self.outcome):
+            message = "an outcome needs the decision that led to it"
+            raise ValueError(message)
+        if self.decision is not None and self.decision.subject != self.digest:
+            message = "the decision is about another digest"
+            raise ValueError(message)
+        if (self.failure is not None) != (self.state == "failed"):
+            message = "what failed says why, and nothing else does"
+            raise ValueError(message)
+        if self.exit_code != _exit_code(self.outcome, self.failure):
+            message = "the exit code is not that of the outcome"
+            raise ValueError(message)
+        return self
+
 
 def account_of(engine: Engine, run: str) -> Account:
     """Give the account of a run; NotFoundError if there is none of that id."""
@@ -92,7 +117,6 @@ def account_of(engine: Engine, run: str) -> Account:
         failure = _failure(connection, row)
         receipt = _receipt(connection, row)
     outcome = _ENDED.get(row.state)
-    exit_code = EXIT[outcome] if outcome else failure.exit_code if failure else STILL_OPEN
     return Account(
         id=row.id,
         state=row.state.value,
@@ -102,7 +126,7 @@ def account_of(engine: Engine, run: str) -> Account:
         digest=row.digest,
         submitted_at=row.submitted_at,
         finished_at=row.finished_at,
-        exit_code=exit_code,
+        exit_code=_exit_code(outcome, failure),
         reasons=reasons(decision.results) if decision else (),
         requests=decision.requests if decision else (),
         failure=failure,
@@ -115,7 +139,7 @@ def account_of(engine: Engine, run: str) -> Account:
 def account_of_dry_run(repository: str, tag: str, decision: Decision, plan: Value | None) -> Account:
     """Give the account of a decision that nobody recorded and nobody acts on."""
     return Account(
-        state="dry_run",
+        state=DRY_RUN,
         outcome=decision.outcome,
         repository=repository,
         tag=tag,
@@ -127,6 +151,12 @@ def account_of_dry_run(repository: str, tag: str, decision: Decision, plan: Valu
         decision_digest=decision.fingerprint(),
         decision=decision,
     )
+
+
+def _exit_code(outcome: Outcome | None, failure: Failure | None) -> int:
+    if failure is not None:
+        return CANNOT_DECIDE  # whatever code the error has elsewhere: a run that failed is no verdict
+    return STILL_OPEN if outcome is None else EXIT[outcome]
 
 
 def reasons(results: Iterable[RuleResult]) -> tuple[Reason, ...]:
@@ -153,21 +183,21 @@ def reasons(results: Iterable[RuleResult]) -> tuple[Reason, ...]:
 def _failure(connection: Connection, row: Evaluation) -> Failure | None:
     if row.state is not EvaluationState.FAILED:
         return None
-    digest = _fact(connection, row.id, {Event.FAILED}, "failure")
+    digest = _fact(connection, row.id, Event.FAILED, "failure")
     if not digest:
         return Failure(code=row.error_code or "unknown", message="the evaluation failed", exit_code=CANNOT_DECIDE)
     return Failure.parse(Blobs(connection).get(digest))
 
 
 def _receipt(connection: Connection, row: Evaluation) -> dict[str, Any]:
-    digest = _fact(connection, row.id, _RECEIPTS, "receipt")
+    event = _RECEIPTS.get(row.state)
+    digest = _fact(connection, row.id, event, "receipt") if event else ""
     if not digest:
         return {}
     receipt: dict[str, Any] = json.loads(Blobs(connection).get(digest))
     return receipt
 
 
-def _fact(connection: Connection, run: str, events: set[Event], name: str) -> str:
-    entries = LedgerReader(connection).find(LedgerFilter(evaluation=run))
-    found = [entry.record.facts.get(name, "") for entry in entries if entry.record.event in events]
-    return found[-1] if found else ""
+def _fact(connection: Connection, run: str, event: Event, name: str) -> str:
+    entries = LedgerReader(connection).find(LedgerFilter(evaluation=run, event=event))
+    return entries[-1].record.facts.get(name, "") if entries else ""

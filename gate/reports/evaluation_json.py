@@ -11,5 +11,4 @@ if TYPE_CHECKING:
 
 def render(account: Account) -> str:
     """Return the object, indented, with `schema` first."""
-    data = account.model_dump(mode="json")
-    return json.dumps({"schema": data.pop("version"), **data}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(account.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
