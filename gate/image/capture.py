@@ -55,9 +55,13 @@ def is_kept(shelf: Shelf, name: str) -> bool:
     return _KEPT[shelf](name)
 
 
+def _is_python(name: str) -> bool:
+    return name in ANYWHERE or name.endswith(_SUFFIXES)
+
+
 _KEPT: dict[Shelf, Callable[[str], bool]] = {
-    Shelf.PLAIN: lambda name: name in ANYWHERE or name.endswith(_SUFFIXES),
-    Shelf.PYTHON: lambda name: name in ANYWHERE or name.endswith(_SUFFIXES),
+    Shelf.PLAIN: _is_python,
+    Shelf.PYTHON: _is_python,
     Shelf.CONDA: lambda name: name.endswith(".json") or name == "history",
     Shelf.DPKG: lambda name: name == "status",
     Shelf.DPKG_STATUS: bool,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gate.errors import InputError
@@ -63,6 +64,22 @@ class Cursor:
             yield memoryview(self._piece)[self._at : self._at + step]
             self._at += step
             size -= step
+
+    def digest(self, size: int) -> bytes:
+        """Return the raw sha256 of the next `size` bytes.
+
+        Raises:
+            InputError: `layer_truncated`.
+        """
+        end = self._at + size
+        if end <= len(self._piece):
+            found = sha256(memoryview(self._piece)[self._at : end]).digest()
+            self._at = end
+            return found
+        total = sha256()
+        for span in self.spans(size):
+            total.update(span)
+        return total.digest()
 
     def skip(self, size: int) -> None:
         """Pass over `size` bytes.

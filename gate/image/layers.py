@@ -167,10 +167,7 @@ class _Scan:
                 self._kept_bytes += size
                 self.content.kept[digest] = data
             return FileEntry(self._index, size, digest)
-        total = hashlib.sha256()
-        for span in self._tar.body():
-            total.update(span)
-        return FileEntry(self._index, size, total.digest())
+        return FileEntry(self._index, size, self._tar.digest())
 
     def _may_keep(self, place: _Place, name: str, size: int) -> bool:
         bound = "metadata_bytes" if size > self._bounds.metadata_bytes else "kept_bytes"
@@ -217,8 +214,9 @@ class _Scan:
 
     def _place(self, head: str) -> _Place | None:
         """Find or make the parent folder, following the links that this layer itself has; nothing if it climbs."""
-        if head in self._places:
-            return self._places[head]
+        known = self._places.get(head)
+        if known is not None:
+            return known
         parts = split_path(head)
         if parts is not None and len(parts) > self._bounds.depth:
             message = f"layer {self._index} has a path of more than {self._bounds.depth} parts"

@@ -97,10 +97,10 @@ class TarReader:
             self._refuse("ends after an extended header that describes nothing", "layer_truncated")
         self.clean_end = self._cursor.drain()
 
-    def body(self) -> Iterator[memoryview]:
-        """Yield the current entry's body in pieces; at most once for each entry."""
+    def digest(self) -> bytes:
+        """Return the raw sha256 of the current entry's body."""
         size, self._body = self._body, 0
-        yield from self._cursor.spans(size)
+        return self._cursor.digest(size)
 
     def whole(self) -> bytes:
         """Return the current entry's body, joined; its size was looked at by the caller."""
@@ -161,7 +161,7 @@ class TarReader:
         if kind is None:
             what = "is sparse" if fields[7] == b"S" else f"has the type {fields[7]!r}"
             self._refuse(f"has an entry that {what}: `{_shown(name)}`", "tar_type")
-        if max(len(name), len(link)) > self._bounds.name_bytes:
+        if len(name) > self._bounds.name_bytes or len(link) > self._bounds.name_bytes:
             message = f"layer {self._index} has a name longer than {self._bounds.name_bytes} bytes"
             raise BoundError(message, bound="name_bytes", layer=self._index)
         size = self._size(pax["size"], name) if "size" in pax else self._number(fields[4])
@@ -172,25 +172,26 @@ class TarReader:
         if kind != FILE:
             size = 0
         self._body, self._padding = size, -size % BLOCK
-        overlay = (kind == DEVICE and not self._number(fields[12]) and not self._number(fields[13])) or any(
-            key.startswith(_OVERLAY) for key in pax
-        )
+        overlay = bool(pax) and any(key.startswith(_OVERLAY) for key in pax)
+        if kind == DEVICE:
+            overlay = overlay or not (self._number(fields[12]) or self._number(fields[13]))
         return Entry(name, kind, size, link, overlay)
 
     def _number(self, field: bytes) -> int:
         """Read an octal or base-256 number; engines take no negative one for a size either."""
+        digits = field.strip(b" \0")
+        if digits.isdigit() or not digits:
+            try:
+                return int(digits or b"0", 8)
+            except ValueError:
+                self._refuse_number()
         if field[0] & 0x80:
             value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
             if field[0] & 0x40 or value >= 1 << 63:
                 self._refuse("has a header with a negative or absurd number", "tar_header")
             return value
-        digits = field.strip(b" \0").partition(b"\0")[0]
-        if not digits:
-            return 0
-        try:
-            return int(digits, 8) if digits.isdigit() else self._refuse_number()
-        except ValueError:
-            self._refuse_number()
+        digits, _, rest = digits.partition(b"\0")
+        return self._number(digits) if rest else self._refuse_number()
 
     def _refuse_number(self) -> NoReturn:
         self._refuse("has a header with a number that is none", "tar_header")
@@ -233,7 +234,11 @@ class TarReader:
 
 
 def _text(field: bytes) -> str:
-    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+    end = field.find(b"\0")
+    if end:
+        field = field[:end] if end > 0 else field
+        return field.decode("utf-8", "surrogateescape")
+    return ""
 
 
 def _shown(name: str) -> str:
