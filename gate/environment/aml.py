@@ -70,7 +70,8 @@ def read(text: Text, reading: Reading) -> None:
         before = len(reading.references), len(reading.problems), len(reading.sources)
         _AmlFile(text, reading).top(root)
         if before == (len(reading.references), len(reading.problems), len(reading.sources)):
-            reading.problem("no_environment", "no environment is declared or referenced here", text, root.line)
+            message = "no environment is declared or referenced here"
+            reading.problem("no_environment", message, text, root.line, error=False)
 
 
 class _AmlFile:

@@ -16,12 +16,14 @@ CONFIG = "config"
 _DOCKERFILE_NAME = re.compile(r"(?i)(?:^|[./_-])(?:docker|container)file(?:$|[._-])|\.dockerfile$")
 _DOCKERFILE_TEXT = re.compile(r"(?im)^[ \t]*FROM[ \t]+(?:--platform=\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?[ \t]*$")
 _AML_KEY = re.compile(
-    r"(?m)^\s*(?:image|conda_file|build|environment|component|code|jobs|inference_config|environment_variables|"
+    r"(?m)^\s*(?:-\s+)?(?:image|conda_file|build|environment|component|code|jobs|inference_config|environment_variables|"
     r"\$schema|command|type|spec|extra_config|flow|azureml|default_resource_policy|deployments?)\s*:"
 )
 _KEY = r"(?m)^(?:%s)[ \t]*:"
 _CONDA_KEY = re.compile(_KEY % "dependencies|channels|prefix|pip-repositories")
 _AML_TOP = re.compile(_KEY % r"\$schema|image|conda_file|build|environment|jobs|code|command|asset|spec|extra_config")
+# Pipelines of GitHub and Azure DevOps: their `environment` is a place to deploy to.
+_PIPELINE = re.compile(r"(?m)^\s*runs-on[ \t]*:|^(?:pool|stages|steps|trigger)[ \t]*:")
 _MLFLOW_KEY = re.compile(_KEY % "python|build_dependencies")
 _CONDA_LOCK_KEY = re.compile(r"(?m)^(?:package|metadata)[ \t]*:")
 _PIXI_KEY = re.compile(r"(?m)^environments[ \t]*:")
@@ -75,7 +77,7 @@ def _yaml(text: Text, name: str) -> str:
         return MLFLOW
     if _CONDA_KEY.search(head) and not _AML_TOP.search(head):
         return CONDA
-    return AML
+    return AML if _AML_KEY.search(head) and not _PIPELINE.search(head) else ""
 
 
 def _by_content(text: Text, name: str) -> str:

@@ -39,8 +39,7 @@ def read(text: Text, reading: Reading) -> None:
     _poetry(_table(tool, "poetry"), indexes)
     _dynamic(data, tool, text, reading)
     if not reading.references:
-        message = "this project declares no dependencies"
-        reading.problem("no_dependencies", message, text, 1, error=not _table(data, "project"))
+        reading.problem("no_dependencies", "this project declares no dependencies", text, 1, error=False)
 
 
 def load_toml(text: Text, reading: Reading) -> Table | None:

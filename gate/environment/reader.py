@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gate.environment.detect import detect
 from gate.environment.reading import Reading
 from gate.environment.text import Text
+from gate.model.reference import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,8 @@ def read_definition(path: Path, root: Path, bounds: DefinitionBounds) -> Declare
         _folder(path, relative, reading)
     else:
         _file(relative.replace(os.sep, "/"), reading)
-    if not reading.references and not reading.problems and not reading.sources:
+    failed = any(one.severity is Severity.ERROR for one in reading.problems)
+    if not (reading.references or reading.sources or failed):
         reading.problem("nothing_declared", "nothing is declared here, which proves nothing", relative)
     return reading.declared()
 

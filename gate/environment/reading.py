@@ -65,7 +65,7 @@ class Reading:
                 marker=found.marker,
                 hashes=found.hashes,
                 distribution=found.distribution,
-                undetermined=found.undetermined,
+                undetermined=found.undetermined or ("" if origins else "no_origin"),
             )
         )
 

@@ -154,15 +154,17 @@ def test_a_broken_configuration_of_an_asset_is_said(tmp_path: Path) -> None:
     [
         ("environment:\n  image: {{ACR}}.azurecr.io/x:1\n", "yaml_key"),
         ("- image: x\n", "not_aml"),
-        ("name: x\ntype: uri_folder\npath: ./data\n", "no_environment"),
+        ("- environment:\n", "not_aml"),
+        ("name: x\ntype: uri_folder\npath: ./data\n", "nothing_declared"),
         ("image: x\nbuild: {}\n", "no_build_path"),
         ("image: x\nconda_file: |\n  - a\n", "not_conda"),
         ("image: x\nconda_file: |\n  a: [\n", "yaml_invalid"),
-        ("", "empty"),
+        ("", "unknown_format"),
+        ("conda_file: e.yml\n", "empty"),
     ],
 )
 def test_bad_yaml_is_an_error(tmp_path: Path, content: str, code: str) -> None:
-    declared = declare(tmp_path, {"env.yml": content})
+    declared = declare(tmp_path, {"env.yml": content, "e.yml": "\n"})
     assert code in errors(declared)
     assert verdict(declared).verdict == "unparseable"
 

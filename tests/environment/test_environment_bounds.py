@@ -175,13 +175,16 @@ def test_a_folder_is_read_as_a_whole_and_nothing_twice(tmp_path: Path) -> None:
         "a/requirements.txt": "one\n",
         "b/conda.yaml": "channels: [conda-forge]\ndependencies: [two]\n",
         "README.md": "pip install no\n",
+        "compose.yaml": "version: 3\n",
+        ".github/workflows/ci.yml": "on: push\njobs:\n  a:\n    runs-on: x\n    environment: production\n",
+        "tool.toml": "[tool.ruff]\n",
         "data.bin": b"\x00",
         ".git/requirements.txt": "no\n",
         "node_modules/x/requirements.txt": "no\n",
     }
     declared = declare(tmp_path, files, ".")
     assert names(declared) == ["image:mcr.microsoft.com/a", "pypi:one", "conda:two"]
-    assert declared.files == ("a/Dockerfile", "a/requirements.txt", "b/conda.yaml")
+    assert sorted(declared.files) == ["a/Dockerfile", "a/requirements.txt", "b/conda.yaml", "tool.toml"]
     assert errors(declared) == []
 
 

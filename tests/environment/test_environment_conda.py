@@ -103,9 +103,9 @@ def test_pip_repositories_are_further_indexes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        ("", "empty"),
-        ("null\n", "empty"),
-        ("- a\n", "not_aml"),
+        ("", "unknown_format"),
+        ("null\n", "unknown_format"),
+        ("- a\n", "unknown_format"),
         ("channels: [a]\n", "no_dependencies"),
         ("dependencies: a\nchannels: [a]\n", "not_conda"),
         (HEAD + "  - [a]\n", "not_conda"),

@@ -35,7 +35,7 @@ package:
     assert brief(declared) == [
         ("conda", "zlib", "=1.2.11", "conda-forge"),
         ("conda", "evil", "=1", "evil"),
-        ("conda", "odd", "=1", ""),
+        ("conda", "odd", "=1", "?no_origin"),
         ("pypi", "x-y", "==1.0", "pypi"),
         ("url", "https://h.example/z-1.0.zip", "", "h.example"),
         ("vcs", "git+https://g.example/o/r", "abc", "g.example"),
@@ -69,7 +69,7 @@ package:
         ("pyproject.toml", "[project\n", "toml_invalid"),
         ("pyproject.toml", "[project]\ndependencies = ['a>>1']\n", "invalid_requirement"),
         ("pyproject.toml", "[project]\ndependencies = [1]\n", "invalid_requirement"),
-        ("pyproject.toml", "[tool.x]\n", "no_dependencies"),
+        ("pyproject.toml", "[tool.x]\n", "nothing_declared"),
         ("pyproject.toml", "[project]\ndynamic = ['dependencies']\n", "dynamic_dependencies"),
         ("s.py", "# /// script\n# dependencies = [\n# ///\n", "toml_invalid"),
         ("s.py", "# /// script\n# ///x\n", "script_invalid"),
@@ -237,7 +237,7 @@ def test_pipfile_and_its_lock(tmp_path: Path) -> None:
         ("pypi", "b", "==1", "pypi+https://x.example/simple"),
         ("vcs", "git+https://g.example/o/r", "abc", "g.example"),
         ("local", ".", "", "."),
-        ("pypi", "e", "", ""),
+        ("pypi", "e", "", "?no_origin"),
         ("url", "https://h.example/f.whl", "", "h.example"),
     ]
     assert brief(declare(tmp_path, {"Pipfile.lock": lock})) == expected

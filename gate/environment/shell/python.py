@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
+from gate.environment.shell.manifests import place
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -44,9 +45,12 @@ def _module(words: list[Word], session: Session) -> None:
     if name in _MODULES:
         importlib.import_module(f"gate.environment.shell.{_MODULES[name]}").run(name, words, session)
     elif name == "spacy" and len(words) > 2 and words[1].text == "download":  # noqa: PLR2004 - spacy, download, a model
-        session.add_all(Kind.OTHER, [word for word in words[2:] if not word.text.startswith("-")])
+        session.add_all(
+            Kind.OTHER, [word for word in words[2:] if not word.text.startswith("-")], place("spacy-models")
+        )
     elif name == "nltk.downloader":
-        session.add_all(Kind.OTHER, [word for word in words[1:] if not word.text.startswith(("-", "/"))])
+        packages = [word for word in words[1:] if not word.text.startswith(("-", "/"))]
+        session.add_all(Kind.OTHER, packages, place("nltk-data"))
 
 
 def _script(words: list[Word], session: Session) -> None:
