@@ -27,9 +27,17 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    SARIF = "sarif"
+    JUNIT = "junit"
 
 
-_SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".txt": Format.TEXT}
+_SUFFIXES = {
+    ".json": Format.JSON,
+    ".md": Format.MARKDOWN,
+    ".txt": Format.TEXT,
+    ".sarif": Format.SARIF,
+    ".xml": Format.JUNIT,
+}
 
 
 @app.command(name="check")
@@ -41,7 +49,8 @@ def check(
     ] = False,
     style: Annotated[Format, typer.Option("--format", help="How standard output is written.")] = Format.TEXT,
     output: Annotated[
-        list[Path] | None, typer.Option(help="Also write to this file; .json, .md and .txt say how. Repeatable.")
+        list[Path] | None,
+        typer.Option(help="Also write to this file; .json, .md, .txt, .sarif and .xml say how. Repeatable."),
     ] = None,
     policy: Annotated[
         Path | None,
