@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types unit servers bench ruleset lock clean
+.PHONY: demo test lint types unit servers bench ruleset docs wheel lock clean
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gate needs Python >= 3.11; set PYTHON=…" >&2; exit 1; }
@@ -39,6 +39,12 @@ bench: $(READY) servers
 
 ruleset: $(READY)
 	$(BIN)/python tests/policy/test_policy_ruleset.py
+
+docs: $(READY)
+	$(BIN)/python tests/docs/made.py
+
+wheel: $(READY)
+	$(BIN)/python -m hatchling build -t wheel
 
 lock:
 	uv --no-config pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
