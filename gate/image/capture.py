@@ -30,7 +30,7 @@ class Shelf(Enum):
 def shelf_of(folder: str) -> Shelf:
     """Tell the shelf of a folder by its path, at any prefix: a file system may lie below another."""
     name = folder.rpartition("/")[2]
-    if name.endswith((".dist-info", ".egg-info")) or name == "EGG-INFO":
+    if name.lower().endswith((".dist-info", ".egg-info")) or name == "EGG-INFO":
         return Shelf.PYTHON
     if name == "conda-meta":
         return Shelf.CONDA
@@ -56,7 +56,7 @@ def is_kept(shelf: Shelf, name: str) -> bool:
 
 
 def _is_python(name: str) -> bool:
-    return name in ANYWHERE or name.endswith(_SUFFIXES)
+    return name in ANYWHERE or name.lower().endswith(_SUFFIXES)
 
 
 _KEPT: dict[Shelf, Callable[[str], bool]] = {

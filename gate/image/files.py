@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gate.image.layers import PROBLEMS
 from gate.image.tree import FileEntry, Folder, LinkEntry, PendingEntry, find, shown
 from gate.model.reference import Problem, Severity
 
@@ -61,6 +62,7 @@ class _Merge:
     def __init__(self, system: FileSystem, index: int) -> None:
         self._system = system
         self._index = index
+        self._met = 0
         self._above_base = index >= system.base_layers > 0
 
     def run(self, layer: LayerContent) -> None:
@@ -168,7 +170,16 @@ class _Merge:
                 self._system.covered.setdefault(here, current)
 
     def _problem(self, code: str, what: str, path: str, severity: Severity = Severity.ERROR) -> None:
+        self._met += 1
+        if self._met > PROBLEMS + 1:
+            return
         message = f"layer {self._index}: `{shown(path)[:300]}` {what}"
+        if self._met > PROBLEMS:
+            code, message, severity = (
+                "more_problems",
+                f"layer {self._index}: more problems are not named",
+                Severity.ERROR,
+            )
         self._system.problems.append(Problem(code=code, message=message, file=shown(path)[:1000], severity=severity))
 
 

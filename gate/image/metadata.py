@@ -20,6 +20,7 @@ from gate.model.redact import redact_url
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_~-]{0,199}")
 _TAG = re.compile(r"[A-Za-z0-9_.]{1,100}-[A-Za-z0-9_.]{1,100}-[A-Za-z0-9_.]{1,200}")
+_HEADER = re.compile(r"([!-9;-~]+):")
 _TEXT = 2000
 HEADER_BYTES = MIB
 """Longest headers that are read; real ones have a few kilobytes, and what follows them is only hashed."""
@@ -30,12 +31,13 @@ class MetadataError(ValueError):
 
 
 def headers_of(data: bytes) -> dict[str, list[str]]:
-    """Return the headers up to the first empty line, names in lower case, folded lines joined.
+    """Return the headers up to the first line that is none, names in lower case, folded lines joined.
 
-    Only headers are read: what stands below is a description, and may look like headers.
+    That is where Python's own reader (`email.parser`) ends them: what stands below is a description, and may look like
+    headers again.
 
     Raises:
-        MetadataError: a line is no header.
+        MetadataError: it begins with a folded line, or has more headers than are read.
     """
     headers: dict[str, list[str]] = {}
     values: list[str] = []
@@ -53,12 +55,11 @@ def headers_of(data: bytes) -> dict[str, list[str]]:
                 raise MetadataError(message)
             values[-1] += f"\n{text}"
             continue
-        name, colon, value = text.partition(":")
-        if not colon or not name or name != name.strip():
-            message = f"a line is no header: {text[:60]!r}"
-            raise MetadataError(message)
-        values = headers.setdefault(name.lower(), [])
-        values.append(value.strip())
+        header = _HEADER.match(text)
+        if header is None:
+            break
+        values = headers.setdefault(header[1].lower(), [])
+        values.append(text[header.end() :].strip())
     return headers
 
 
@@ -99,9 +100,12 @@ def wheel_tags(data: bytes) -> str:
     """Return the tags of a WHEEL file, as written, separated by a space.
 
     Raises:
-        MetadataError: not headers, or a tag that is none.
+        MetadataError: no tag, or one that is none.
     """
     tags = headers_of(data).get("tag", [])
+    if not tags:
+        message = "it has no `Tag`"
+        raise MetadataError(message)
     for tag in tags:
         if not _TAG.fullmatch(tag):
             message = f"`Tag` is {tag[:60]!r}"

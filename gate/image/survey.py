@@ -63,9 +63,10 @@ def survey(root: Folder) -> Survey:
 
 def _entry(found: Survey, start: str, name: str, entry: Entry, *, in_bin: bool) -> None:
     path = start + name
-    if name.endswith(".dist-info"):
+    lower = name.lower()  # Python finds these in any spelling
+    if lower.endswith(".dist-info"):
         found.dist_infos.append(path)
-    elif name.endswith(".egg-info") or name == "EGG-INFO":
+    elif lower.endswith(".egg-info") or name == "EGG-INFO":
         found.egg_infos.append(path)
     elif name.endswith(".egg-link"):
         found.egg_links.append(path)

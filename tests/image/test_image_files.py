@@ -449,3 +449,9 @@ def test_a_look_up_through_endless_links_ends() -> None:
     nodes |= {f"l{number}": f"-> {long}l{number + 1}" for number in range(39)}
     assert find(merged(nodes).root, "l0") is None
     assert find(merged(nodes).root, "l38") is not None
+
+
+def test_problems_of_merging_are_counted_and_not_all_listed() -> None:
+    lower = {f"f{number}": b"1" for number in range(150)}
+    system = merged(lower, {f"f{number}/x": b"2" for number in range(150)})
+    assert problems(system) == ["path_through_file"] * 100 + ["more_problems"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -263,3 +265,29 @@ def test_rows_of_hidden_lists_are_bounded() -> None:
     digest = world.image(layer(wheel()), layer({f"{SITE}/.wh.demo-1.0.dist-info": b""}))
     with pytest.raises(BoundError):
         world.read(digest, bounds=replace(BOUNDS, rows=2))
+
+
+@pytest.mark.parametrize("bound", ["ratio", "layer_bytes"])
+def test_a_bomb_in_an_image_is_stopped_and_leaves_no_thread_and_no_open_blob(bound: str) -> None:
+    world = World()
+    bomb = layer(bytes(300 << 20))
+    assert bomb.descriptor.size > 256 * 1024  # large enough for the second thread
+    digest = world.image(layer(wheel()), bomb)
+    before = threading.active_count()
+    limits = {"ratio": replace(BOUNDS, ratio=50), "layer_bytes": replace(BOUNDS, layer_bytes=50 << 20)}
+    with pytest.raises(BoundError) as caught:
+        world.read(digest, bounds=limits[bound])
+    assert caught.value.facts == {"bound": bound, "layer": bomb.descriptor.digest}
+    assert threading.active_count() == before
+    assert world.closed == len(world.opened) == 3
+
+
+def test_garbage_in_a_large_layer_is_refused_and_leaves_no_thread() -> None:
+    world = World()
+    noise = random.Random(3).randbytes(600_000)  # noqa: S311 - bytes that do not pack
+    before = threading.active_count()
+    with pytest.raises(InputError) as caught:
+        world.read(world.image(layer(noise)))
+    assert caught.value.error_code == "tar_header"
+    assert threading.active_count() == before
+    assert world.closed == len(world.opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 import shutil
 import subprocess
@@ -337,12 +338,27 @@ def test_a_direct_url_that_cannot_be_read_is_never_pypi() -> None:
 @pytest.mark.parametrize("raw", [b"Tag: evil\n", b"Tag: a-b\n", b"no header\n"])
 def test_a_wheel_file_that_is_none_is_a_problem(raw: bytes) -> None:
     found = inventory(wheel() | {f"{INFO}/WHEEL": raw})
-    assert codes(found) == ["wheel_unparseable"]
+    assert [(one.code, one.severity.value) for one in found.problems] == [("wheel_unparseable", "warning")]
     assert "wheel_tags" not in component(found, "demo").facts
 
 
 def test_several_tags_are_kept_in_order() -> None:
     assert wheel_tags(b"Tag: py2-none-any\r\nTag: py3-none-any\r\n") == "py2-none-any py3-none-any"
+
+
+def test_a_licence_that_is_not_folded_ends_the_headers_as_in_pythons_reader() -> None:
+    text = b"Name: demo\nVersion: 1.0\nLicense: MIT\nPermission is hereby granted\nName: evil\n"
+    assert names(inventory(wheel() | {f"{INFO}/METADATA": text})) == ["pypi/demo@1.0"]
+    assert email.message_from_bytes(text).get_all("Name") == ["demo"]
+
+
+def test_a_dist_info_in_another_spelling_is_found_as_python_finds_it() -> None:
+    files = {path.replace(".dist-info", ".Dist-Info"): data for path, data in wheel().items()}
+    found = inventory(files)
+    assert names(found) == ["pypi/demo@1.0"]
+    assert codes(found) == ["metadata_contradiction"]
+    egg = inventory({f"{SITE}/old.EGG-info": PKG_INFO})
+    assert names(egg) == ["pypi/old@0.9"]
 
 
 def test_headers_are_read_with_folds_and_either_line_end() -> None:

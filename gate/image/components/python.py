@@ -25,6 +25,7 @@ from gate.image.scene import TELLING, Found
 from gate.image.tree import Folder, find, shown
 from gate.model.image import Component
 from gate.model.origin import Kind
+from gate.model.reference import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +125,8 @@ def _tags(scene: Scene, path: str) -> dict[str, str]:
     try:
         return {"wheel_tags": wheel_tags(wheel.data)}
     except MetadataError as error:
-        scene.problem("wheel_unparseable", f"can't be read: {error}", f"{path}/WHEEL")
+        # It only helps to find the right file in an index; without it, all of them are looked at.
+        scene.problem("wheel_unparseable", f"can't be read: {error}", f"{path}/WHEEL", Severity.WARNING)
         return {}
 
 
