@@ -122,9 +122,10 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
     instant, mark, request_id = cursor.partition("~")
     try:
         opened_at = datetime.fromisoformat(instant)
-    except ValueError:
-        opened_at = None
-    if opened_at is None or opened_at.tzinfo is None or not mark or not request_id.startswith("EXR-"):
+        known = format_instant(opened_at) == instant
+    except (ValueError, OverflowError):
+        known = False
+    if not known or not mark or not request_id.startswith("EXR-"):
         message = "not a cursor of this list"
         raise UsageError(message, code="bad_cursor", hint="take the `next` of the page before, unchanged")
     return opened_at, request_id

@@ -43,12 +43,17 @@ def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         message = "an instant needs a time zone"
         raise ValueError(message)
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        message = "an instant outside the years 1 to 9999 in UTC"
+        raise ValueError(message) from error
 
 
 def format_instant(value: datetime) -> str:
     """Write an instant as RFC 3339 in UTC with microseconds and `Z`: one spelling for one instant."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not `strftime`: its years below 1000 have fewer than four digits.
+    return value.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 Instant = Annotated[
