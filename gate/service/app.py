@@ -2,57 +2,81 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from contextlib import asynccontextmanager, suppress
+import traceback
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from gate import __version__
-from gate.errors import GateError
-from gate.service import checks, decisions, evaluations, exceptions, health, problems
-from gate.service.caller import LoopbackOnly
+from gate.model.redact import redact
+from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems
+from gate.service.edge import BoundedBody, Edge, HeadAsGet, LoopbackOnly
 from gate.service.state import State
 from gate.wiring import open_gate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from gate.config import Config
     from gate.policy.schema import Policy
 
 _SWEEPS_A_LEASE = 2
+_log = logging.getLogger("gate.service")
 
 
 def create_app(config: Config, policy: Policy) -> FastAPI:
-    """Return the application; its database and its durable engine open when it starts and close when it ends."""
+    """Return the application; its database and its durable engine open when it starts and close when it ends.
+
+    Should it not start, `app.state.failure` says why.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with open_gate(config, policy) as gate:
+        with ExitStack() as stack:
+            try:
+                gate = stack.enter_context(open_gate(config, policy))
+            except Exception as error:
+                app.state.failure = error
+                raise
             app.state.gate_state = State(gate=gate, policy=policy)
             stop = threading.Event()
             pause = config.lease.total_seconds() / _SWEEPS_A_LEASE
-            sweeper = threading.Thread(target=_sweep, args=(app.state.gate_state, stop, pause), daemon=True)
+            sweeper = threading.Thread(target=sweep, args=(gate.intake.sweep, stop, pause), daemon=True)
             sweeper.start()
-            try:
-                yield
-            finally:
-                stop.set()
-                sweeper.join()
+            stack.callback(sweeper.join)
+            stack.callback(stop.set)
+            yield
 
-    app = FastAPI(title="gate", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    # No redirects: what is not there under its own name is not there.
+    app = FastAPI(
+        title="gate",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        description="Lets an image pass into production, or says exactly why not and what to do.",
+    )
     for module in (evaluations, checks, exceptions, decisions, health):
-        app.include_router(module.router)
+        app.include_router(module.router, responses=dict(problems.RESPONSES))
     problems.install(app)
+    contract.install(app)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(BoundedBody, bounds=config.service)
     app.add_middleware(LoopbackOnly)
+    app.add_middleware(Edge)
     return app
 
 
-def _sweep(state: State, stop: threading.Event, pause: float) -> None:
-    """Adopt lapsed runs, at once and then every so often; a failing database is tried again at the next turn."""
+def sweep(once: Callable[[], int], stop: threading.Event, pause: float) -> None:
+    """Adopt lapsed runs, at once and then every `pause` seconds; whatever fails is tried again at the next turn."""
     while True:
-        with suppress(GateError):  # the next turn tries again; what can't be kept is not begun
-            state.gate.intake.sweep()
+        try:
+            once()
+        except Exception as error:  # noqa: BLE001 - a sweeper that died in silence would leave runs to nobody
+            _log.warning("%s", redact("".join(traceback.format_exception_only(error))).strip())
         if stop.wait(pause):
             return

@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from gate.environment.check import check_declared, merge
-from gate.environment.reader import read_definition
+from gate.environment.check import Verdict, check_declared
+from gate.model.origin import Disposition, Kind, Origin
+from gate.model.reference import Problem
 from gate.reports.check_json import render
-from gate.service.bundle import Bundle, unpacked
-from gate.service.state import State, state_of
+from gate.service.answers import answer
+from gate.service.bundle import Bundle, read_bundle
+from gate.service.state import Stated
 from gate.store.engine import reading
-from gate.store.grants import Grants
 from gate.wiring import clock
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"])
 
 
-@router.post("", response_model=None)
-def check(bundle: Bundle, state: Annotated[State, Depends(state_of)]) -> Response:
+class CheckedRow(BaseModel):
+    """One reference and what policy makes of it."""
+
+    kind: Kind
+    name: str
+    spec: str
+    origins: tuple[Origin, ...]
+    disposition: Disposition
+    rule: str
+    grant: str
+    file: str
+    line: int
+    text: str
+    reason: str
+    way_out: str
+    extras: tuple[str, ...]
+    marker: str
+    hashes: tuple[str, ...]
+
+
+class SourceRow(BaseModel):
+    """One place that a definition puts in scope."""
+
+    origin: Origin
+    safelisted: bool
+    covered: bool
+    file: str
+    line: int
+    text: str
+
+
+class Checked(BaseModel):
+    """What `gate check --format json` prints, described once more for callers; a test holds the two together."""
+
+    model_config = ConfigDict(title="gate.check/1", extra="forbid")
+
+    version: Literal["gate.check/1"] = Field(alias="schema")
+    verdict: Verdict
+    references: tuple[CheckedRow, ...]
+    sources: tuple[SourceRow, ...]
+    problems: tuple[Problem, ...]
+    files: tuple[str, ...]
+    counts: dict[Disposition, int]
+
+
+@router.post("", response_model=Checked)
+def check(request: Request, bundle: Bundle, state: Stated) -> Response:
     """Check definitions against the safelist and the grants in force: what `gate check --format json` prints."""
-    bounds = state.gate.config.definition
-    with unpacked(bundle, bounds) as (root, entries):
-        declared = merge([read_definition(entry, root, bounds) for entry in entries])
+    declared = read_bundle(bundle, state.gate.config.definition)
     with reading(state.gate.engine) as connection:
-        grants = Grants(connection).all()
-    report = check_declared(declared, state.policy, grants, clock())
-    return Response(render(report), media_type="application/json")
+        grants = state.gate.desk.all_grants(connection, state.policy)
+    stored = [grant for grant in grants if grant not in state.policy.grants]
+    report = check_declared(declared, state.policy, stored, clock())
+    return answer(request, render(report).encode())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from gate.errors import UsageError
 from gate.model.base import Instant, Value, format_instant
-from gate.model.decision import Outcome
+from gate.model.decision import Decision, Outcome
 from gate.model.digest import Digest, is_digest
-from gate.service.state import State, state_of
+from gate.service.answers import answer
+from gate.service.state import Stated
 from gate.store.decisions import PAGE, DecisionFilter, DecisionRow, Decisions
 from gate.store.engine import reading
 
@@ -28,9 +29,10 @@ class DecisionPage(Value):
     next: str = ""
 
 
-@router.get("", response_model=None)
+@router.get("", response_model=DecisionPage)
 def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
-    state: Annotated[State, Depends(state_of)],
+    request: Request,
+    state: Stated,
     evaluation: str = "",
     subject: Annotated[Digest | None, Query(description="Digest of the image.")] = None,
     repository: str = "",
@@ -40,7 +42,7 @@ def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> Response:
-    """List decisions."""
+    """List decisions: all conditions that are given hold; `until` itself is outside."""
     wanted = DecisionFilter(
         evaluation=evaluation,
         subject=subject,
@@ -54,16 +56,16 @@ def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
         rows = Decisions(connection).find(wanted, limit=limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     page = DecisionPage(decisions=rows[:limit], next=_cursor(last) if last else "")
-    return Response(page.model_dump_json(), media_type="application/json")
+    return answer(request, page.model_dump_json().encode())
 
 
-@router.get("/{digest}", response_model=None)
-def show(digest: str, state: Annotated[State, Depends(state_of)]) -> Response:
+@router.get("/{digest}", response_model=Decision)
+def show(request: Request, digest: Digest, state: Stated) -> Response:
     """Return a decision in the very bytes that its digest is of."""
     with reading(state.gate.engine) as connection:
         decision = Decisions(connection).get(digest)
-    headers = {"ETag": f'"{digest}"', "Cache-Control": "private, immutable"}
-    return Response(decision.canonical(), media_type="application/json", headers=headers)
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return answer(request, decision.canonical(), tag=digest, headers=headers)
 
 
 def _cursor(row: DecisionRow) -> str:
@@ -71,12 +73,13 @@ def _cursor(row: DecisionRow) -> str:
 
 
 def _parse(cursor: str) -> tuple[datetime, str, str]:
-    instant, digest, evaluation = [*cursor.split("~"), "", ""][:_PARTS]
+    instant, digest, evaluation = [*cursor.split("~", _PARTS - 1), "", ""][:_PARTS]
     try:
         decided_at = datetime.fromisoformat(instant)
-    except ValueError:
-        decided_at = None
-    if decided_at is None or decided_at.tzinfo is None or not is_digest(digest):
+        sound = format_instant(decided_at) == instant and is_digest(digest) and bool(evaluation)
+    except (ValueError, OverflowError):
+        sound = False
+    if not sound:
         message = "not a cursor of this list"
         raise UsageError(message, code="bad_cursor", hint="take the `next` of the page before")
     return decided_at, digest, evaluation

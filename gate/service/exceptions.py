@@ -5,32 +5,38 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from pydantic import Field
 
-from gate.exceptions.interface import PAGE, Filing, Shown, Upload, Wanted
+from gate.exceptions.interface import PAGE, Filing, Page, Shown, Upload, Wanted
 from gate.exceptions.workflow import Terms
 from gate.model.base import Value
 from gate.model.exception import RequestState, Scope
 from gate.model.origin import Kind
 from gate.model.principal import Principal
+from gate.service.answers import answer
 from gate.service.caller import caller
-from gate.service.state import State, state_of
+from gate.service.state import Stated
 from gate.wiring import clock
 
 router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
+
+
+_LARGEST = 2**31 - 1
+_CREATED = 201
 
 
 class Denial(Value):
     """Why a request is denied, and on which version of it that was decided."""
 
     reason: str = Field(min_length=1, max_length=4000)
-    expected: int | None = Field(default=None, ge=1)
+    expected: int | None = Field(default=None, ge=1, le=_LARGEST)
 
 
-@router.get("", response_model=None)
+@router.get("", response_model=Page)
 def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
-    state: Annotated[State, Depends(state_of)],
+    request: Request,
+    state: Stated,
     wanted_state: Annotated[RequestState | None, Query(alias="state")] = None,
     repository: str = "",
     kind: Kind | None = None,
@@ -40,34 +46,33 @@ def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
 ) -> Response:
     """List requests, newest first; `next` is the cursor of the next page."""
     wanted = Wanted(state=wanted_state, repository=repository, kind=kind, name=name, cursor=cursor, limit=limit)
-    return _answer(state.gate.desk.list(wanted))
+    return answer(request, state.gate.desk.list(wanted).model_dump_json().encode())
 
 
-@router.post("", status_code=201, response_model=None)
-def file(
-    filing: Filing, state: Annotated[State, Depends(state_of)], who: Annotated[Principal, Depends(caller)]
-) -> Response:
-    """File a request, or give a draft its reason."""
-    return _shown(state.gate.desk.request(filing, who, now=clock()), status=201)
+@router.post("", status_code=201, response_model=Shown)
+def file(request: Request, filing: Filing, state: Stated, who: Annotated[Principal, Depends(caller)]) -> Response:
+    """File a request, or give a draft its reason. The same once more by the same caller is the one that stands."""
+    return _shown(request, state.gate.desk.request(filing, who, now=clock()), status=201)
 
 
-@router.get("/{request_id}", response_model=None)
-def show(request_id: str, state: Annotated[State, Depends(state_of)]) -> Response:
+@router.get("/{request_id}", response_model=Shown)
+def show(request: Request, request_id: str, state: Stated) -> Response:
     """Show one request; the ETag is its version."""
-    return _shown(state.gate.desk.show(request_id))
+    return _shown(request, state.gate.desk.show(request_id))
 
 
-@router.post("/{request_id}/approve", response_model=None)
+@router.post("/{request_id}/approve", response_model=Shown)
 def approve(  # noqa: PLR0913, PLR0917 - one parameter a field
+    request: Request,
     request_id: str,
-    state: Annotated[State, Depends(state_of)],
+    state: Stated,
     who: Annotated[Principal, Depends(caller)],
     file: Annotated[list[UploadFile] | None, File()] = None,
     scope: Annotated[list[str] | None, Form()] = None,
     duration: Annotated[timedelta | None, Form()] = None,
     comment: Annotated[str, Form()] = "",
     ticket: Annotated[str, Form()] = "",
-    expected: Annotated[int | None, Form()] = None,
+    expected: Annotated[int | None, Form(ge=1, le=_LARGEST)] = None,
 ) -> Response:
     """Approve a request for the bytes of the files sent; never by the one who asked."""
     terms = Terms(
@@ -78,24 +83,22 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter a field
         expected=expected,
     )
     uploads = [Upload(filename=sent.filename or "", stream=sent.file) for sent in file or []]
-    return _shown(state.gate.desk.approve(request_id, uploads, who, terms, now=clock()))
+    return _shown(request, state.gate.desk.approve(request_id, uploads, who, terms, now=clock()))
 
 
-@router.post("/{request_id}/deny", response_model=None)
+@router.post("/{request_id}/deny", response_model=Shown)
 def deny(
+    request: Request,
     request_id: str,
     denial: Denial,
-    state: Annotated[State, Depends(state_of)],
+    state: Stated,
     who: Annotated[Principal, Depends(caller)],
 ) -> Response:
     """Deny a request, with a reason."""
     shown = state.gate.desk.deny(request_id, who, denial.reason, now=clock(), expected=denial.expected)
-    return _shown(shown)
+    return _shown(request, shown)
 
 
-def _shown(shown: Shown, status: int = 200) -> Response:
-    return _answer(shown, status=status, headers={"ETag": f'"{shown.version}"'})
-
-
-def _answer(value: Value, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(value.model_dump_json(), status_code=status, media_type="application/json", headers=headers)
+def _shown(request: Request, shown: Shown, status: int = 200) -> Response:
+    headers = {"Location": f"/v1/exceptions/{shown.request.id}"} if status == _CREATED else None
+    return answer(request, shown.model_dump_json().encode(), tag=str(shown.version), status=status, headers=headers)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter
+from pydantic import BaseModel
 
-from gate.service.state import State, state_of
+from gate.service.state import Stated
 from gate.store.engine import reading
 from gate.store.schema import check_schema
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", response_model=None)
-def alive() -> Response:
+class Health(BaseModel):
+    """How it is."""
+
+    status: Literal["alive", "ready"]
+
+
+@router.get("/healthz")
+async def alive() -> Health:
     """Answer."""
-    return Response('{"status": "alive"}', media_type="application/json")
+    return Health(status="alive")
 
 
-@router.get("/readyz", response_model=None)
-def ready(state: Annotated[State, Depends(state_of)]) -> Response:
+@router.get("/readyz")
+def ready(state: Stated) -> Health:
     """Look at the database; a problem with status 503 if it can't be used."""
     with reading(state.gate.engine) as connection:
         check_schema(connection)
-    return Response('{"status": "ready"}', media_type="application/json")
+    return Health(status="ready")

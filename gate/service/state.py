@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from gate.policy.schema import Policy
 from gate.wiring import Gate
@@ -22,3 +22,7 @@ class State:
 def state_of(request: Request) -> State:
     """Return the application's state."""
     return cast("State", request.app.state.gate_state)
+
+
+Stated = Annotated[State, Depends(state_of)]
+"""The parameter of a route that works with the state."""
