@@ -63,11 +63,7 @@ def read_inventory(
     base = match_base(facts.layers, base_catalogue)
     system = _merge(reader, ref.at(facts.digest), facts, base.layers if base else 0, bounds, report)
     scene = Scene(system=system, survey=survey(system.root), bounds=bounds)
-    found = [entry for read in READERS for entry in read(scene)]
-    if len(found) > bounds.components:
-        message = f"the image has more than {bounds.components} components"
-        raise BoundError(message, bound="components")
-    find_hidden(scene, found)
+    found = _found(scene)
     other = count_other(scene)
     if not found and not other:
         scene.problem("nothing_found", "holds nothing that is known: no package of any kind", "")
@@ -80,6 +76,16 @@ def read_inventory(
         files=scene.survey.files,
     )
     return inventory, FileTable(system, found)
+
+
+def _found(scene: Scene) -> list[Found]:
+    """Ask every reader, and look for packages that were hidden from all of them."""
+    found = [entry for read in READERS for entry in read(scene)]
+    if len(found) > scene.bounds.components:
+        message = f"the image has more than {scene.bounds.components} components"
+        raise BoundError(message, bound="components")
+    find_hidden(scene, found)
+    return found
 
 
 def _merge(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on once

@@ -7,50 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from image.image_manifests import (
+    BOUNDS,
+    DOCKER_CONFIG,
+    DOCKER_MANIFEST,
+    FILES,
+    read,
+    refused,
+    with_config,
+)
 from image.image_world import LAYER, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, World, layer, ref_to
 
-from gate.bounds import ImageBounds
-from gate.errors import BoundError, GateError, InputError, IntegrityError, NotFoundError, UsageError
+from gate.errors import BoundError, IntegrityError, UsageError
 from gate.image.manifest import compression_of, read_image
 from gate.model.base import sha256_of
-from gate.model.image import ImageFacts
 from gate.registry.interface import Manifest
-
-BOUNDS = ImageBounds()
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-FILES = {"etc/os-release": b"ID=debian\n"}
-
-
-def read(world: World, digest: str, bounds: ImageBounds = BOUNDS) -> ImageFacts:
-    return read_image(world, ref_to(digest), bounds=bounds)
-
-
-def child(world: World, digest: str, platform: str | None = "linux/amd64", **more: object) -> dict[str, Any]:
-    manifest = world.manifests[digest]
-    entry: dict[str, Any] = {"mediaType": manifest.media_type, "digest": digest, "size": len(manifest.raw), **more}
-    if platform is not None:
-        system, architecture = platform.split("/")
-        entry["platform"] = {"os": system, "architecture": architecture}
-    return entry
-
-
-def index(world: World, *children: dict[str, Any], media_type: str = OCI_INDEX) -> str:
-    return world.keep({"schemaVersion": 2, "mediaType": media_type, "manifests": list(children)}, media_type)
-
-
-def refused(world: World, digest: str, code: str, kind: type[GateError] = InputError) -> GateError:
-    with pytest.raises(kind) as caught:
-        read(world, digest)
-    assert caught.value.error_code == code
-    assert not opened_layers(world)
-    return caught.value
-
-
-def opened_layers(world: World) -> list[Any]:
-    """A refused manifest must not have led to a layer being read."""
-    return [one for one in map(world.blobs.get, world.opened) if one is not None and one[:2] == b"\x1f\x8b"]
 
 
 def test_an_oci_image_is_read_with_its_layers_and_diff_ids() -> None:
@@ -90,94 +61,6 @@ def test_a_ref_without_a_digest_is_refused() -> None:
     with pytest.raises(UsageError):
         read_image(world, ref_to(sha256_of(b"")).model_copy(update={"digest": None, "tag": "latest"}), bounds=BOUNDS)
     assert world.opened == []
-
-
-@pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
-def test_an_index_with_one_image_leads_to_it_and_both_digests_are_named(media_type: str) -> None:
-    world = World()
-    digest = world.image(layer(FILES))
-    attestation = world.image(layer({"a": b""}))
-    marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest}
-    outer = index(
-        world,
-        child(world, digest),
-        child(world, attestation, "unknown/unknown", annotations=marks),
-        media_type=media_type,
-    )
-    facts = read(world, outer)
-    assert (facts.digest, facts.index_digest) == (digest, outer)
-
-
-@pytest.mark.parametrize(
-    ("platform", "annotations"),
-    [
-        ("unknown/unknown", {}),
-        ("unknown/unknown", {"vnd.docker.reference.type": "something-else"}),
-        ("linux/amd64", {"vnd.docker.reference.type": "attestation-manifest"}),
-        (None, {"vnd.docker.reference.type": "attestation-manifest"}),
-    ],
-)
-def test_a_child_with_one_mark_of_an_attestation_is_an_image(platform: str | None, annotations: dict[str, str]) -> None:
-    world = World()
-    good, evil = world.image(layer(FILES)), world.image(layer({"evil": b""}))
-    outer = index(world, child(world, good), child(world, evil, platform, annotations=annotations))
-    refused(world, outer, "index_has_several_platforms")
-
-
-def test_an_index_with_several_images_is_left_to_be_decided_child_by_child() -> None:
-    world = World()
-    amd, arm = world.image(layer(FILES)), world.image(layer(FILES), config={"architecture": "arm64"})
-    error = refused(
-        world, index(world, child(world, amd), child(world, arm, "linux/arm64")), "index_has_several_platforms"
-    )
-    assert amd in error.message
-    assert arm in error.message
-    assert "digest" in error.hint
-
-
-def test_an_index_with_attestations_alone_holds_no_image() -> None:
-    world = World()
-    marks = {"vnd.docker.reference.type": "attestation-manifest"}
-    only = child(world, world.image(layer(FILES)), "unknown/unknown", annotations=marks)
-    refused(world, index(world, only), "index_without_image")
-    refused(world, index(world), "index_without_image")
-
-
-def test_an_index_inside_an_index_is_refused() -> None:
-    world = World()
-    inner = index(world, child(world, world.image(layer(FILES))))
-    refused(world, index(world, child(world, inner)), "index_nested")
-
-
-def test_a_child_of_another_size_than_the_index_says_is_refused() -> None:
-    world = World()
-    entry = child(world, world.image(layer(FILES)))
-    refused(world, index(world, entry | {"size": entry["size"] + 1}), "digest_mismatch", IntegrityError)
-
-
-def test_a_child_that_is_for_another_platform_than_the_index_says_is_refused() -> None:
-    world = World()
-    refused(world, index(world, child(world, world.image(layer(FILES)), "linux/arm64")), "platform_contradiction")
-
-
-def test_a_child_whose_architecture_only_begins_like_the_one_said_is_refused() -> None:
-    world = World()
-    digest = world.image(layer(FILES), config={"architecture": "arm64"})
-    refused(world, index(world, child(world, digest, "linux/arm")), "platform_contradiction")
-
-
-def test_a_child_without_a_platform_is_read() -> None:
-    world = World()
-    digest = world.image(layer(FILES))
-    assert read(world, index(world, child(world, digest, None))).digest == digest
-
-
-def test_a_missing_child_is_not_found() -> None:
-    world = World()
-    entry = child(world, world.image(layer(FILES)))
-    outer = index(world, entry)
-    del world.manifests[entry["digest"]]
-    refused(world, outer, "not_found", NotFoundError)
 
 
 def test_a_store_that_answers_with_another_manifest_is_caught() -> None:
@@ -232,11 +115,6 @@ def test_a_manifest_that_calls_itself_something_else_is_refused(media_type: str)
     refused(world, world.keep(body, media_type), "manifest_ambiguous")
 
 
-def test_a_manifest_that_is_also_an_index_is_refused() -> None:
-    world = World()
-    refused(world, world.image(layer(FILES), manifests=[]), "manifest_ambiguous")
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -282,11 +160,6 @@ def test_a_layer_without_a_digest_of_the_one_kind_is_refused(digest: str) -> Non
 def test_an_artifact_is_no_image() -> None:
     world = World()
     refused(world, with_config(world, world.blob_of(b"{}", "application/vnd.oci.empty.v1+json")), "not_an_image")
-
-
-def with_config(world: World, config: dict[str, Any]) -> str:
-    body = json.loads(world.manifests[world.image(layer(FILES))].raw) | {"config": config}
-    return world.keep(body, OCI_MANIFEST)
 
 
 @pytest.mark.parametrize("diff_ids", [[], ["sha256:" + "0" * 64] * 2])
