@@ -77,7 +77,7 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
         component: installed, with the path of its `.dist-info`.
         files: of the image.
         facts: of the wheel.
-        claimed: paths in the image that other components' records name: those are not this one's extras.
+        claimed: paths in the image that records of components name: those are not extras of this one's folders.
     """
     site = site_of(component.path)
     rows = files.rows(component)
@@ -159,8 +159,7 @@ def _find(
 
 
 def _same(row: RecordRow, fact: FileFact) -> bool:
-    size, sha256 = fact
-    return sha256.removeprefix("sha256:") == row.sha256 and row.size in {-1, size}
+    return fact[1].removeprefix("sha256:") == row.sha256
 
 
 def _is_rewritten(path: str, facts: WheelFacts, site: Site, fact: FileFact) -> bool:
@@ -179,7 +178,7 @@ def _is_known(fact: FileFact | None, target: str, site: Site) -> bool:
 
 
 def _beside(site: Site, taken: Collection[str], files: InstalledFiles, claimed: Container[str]) -> Iterator[str]:
-    """Yield files in the package's own folders that no other component's record names."""
+    """Yield files in the package's own folders that no component's record names."""
     if not isinstance(files, ListedFiles):
         return
     owned = {posixpath.dirname(path) for path in taken} - {site.folder, *site.scripts(), *site.prefixes}

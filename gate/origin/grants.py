@@ -47,7 +47,7 @@ def match_grants(
         files: of the image.
         grants: all there are; nothing is read of one but its id and its files.
         wheels: facts of the stored wheels by `sha256:…` of the whole file, from `wheel_facts_of`.
-        claimed: paths that other components' records name.
+        claimed: paths in the image that records of components name.
     """
     found: dict[str, set[str]] = {"grant_wheel": set(), "grant_bytes_differ": set(), "grant_unreadable": set()}
     ids = set()

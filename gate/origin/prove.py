@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gate.errors import GateError
@@ -20,7 +18,7 @@ from gate.origin.vendored import settle_vendored
 from gate.origin.verdict import failed, proven, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from gate.index.facts import WheelFacts
@@ -65,17 +63,6 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
     return inventory.model_copy(update={"components": settle_vendored(components, prover.rows)})
 
 
-@dataclass(frozen=True, slots=True)
-class _OthersOf:
-    """The paths that records of other components name than the one with these rows."""
-
-    claims: Mapping[str, int]
-    own: Container[str]
-
-    def __contains__(self, path: object) -> bool:
-        return self.claims.get(path, 0) > (path in self.own)  # type: ignore[call-overload,no-any-return]
-
-
 class _Prover:
     def __init__(
         self,
@@ -97,7 +84,7 @@ class _Prover:
                 # What can't be read claims nothing here, and fails when its own turn comes.
                 with suppress(Exception):
                     self.rows[index] = files.rows(component).keys()
-        self._claims = Counter(path for paths in self.rows.values() for path in paths)
+        self._claimed = frozenset(path for paths in self.rows.values() for path in paths)
 
     def prove(self, component: Component) -> Proof:
         try:
@@ -112,9 +99,8 @@ class _Prover:
             origin = Origin(kind=OriginKind.BASE_IMAGE, location=self._base.reference)
             return proven("base_layer", origin, {"layer": str(component.layer)})
         if _is_python(component):
-            claimed = _OthersOf(self._claims, self._files.rows(component))
-            granted = match_grants(component, self._files, self._grants, self._wheels, claimed)
-            return prove_python(component, self._files, desk=self._desk, granted=granted, claimed=claimed)
+            granted = match_grants(component, self._files, self._grants, self._wheels, self._claimed)
+            return prove_python(component, self._files, desk=self._desk, granted=granted, claimed=self._claimed)
         if component.kind is Kind.CONDA:
             return prove_conda(component)
         if component.kind is Kind.OS:

@@ -51,7 +51,7 @@ def prove_python(
         files: of the image.
         desk: the index; None if none may be asked.
         granted: what `match_grants` said.
-        claimed: paths in the image that other components' records name.
+        claimed: paths in the image that records of components name.
     """
     owner = component.facts.get("owner", "")
     if owner:

@@ -39,7 +39,7 @@ class Trial:
             files: of the image.
             desk: the index.
             metadata: sha256 of the installed METADATA, hexadecimal.
-            claimed: paths in the image that other components' records name.
+            claimed: paths in the image that records of components name.
         """
         self._component = component
         self._files = files

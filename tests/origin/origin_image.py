@@ -168,6 +168,10 @@ class World:
         for recipe in recipes:
             self.server.publish(recipe.name.replace("_", "-"), recipe.filename, recipe.build_bytes())
 
+    def path(self, recipe: WheelRecipe) -> str:
+        """Return where the server has a published wheel."""
+        return f"/files/{recipe.name.replace('_', '-')}/{recipe.filename}"
+
     def install(self, *recipes: WheelRecipe, compiled: bool = False) -> None:
         """Install wheels into the image with pip."""
         wheels = [recipe.write(self.folder / "wheels") for recipe in recipes]

@@ -107,6 +107,17 @@ def test_a_failure_at_another_wheel_changes_nothing_for_the_one_with_the_same_ta
     assert world.proof().code == "record_differs"
 
 
+def test_a_failure_at_one_of_two_wheels_with_the_same_tags_keeps_a_difference_from_being_final(world: World) -> None:
+    """A build number makes a second wheel of the same tags, with other bytes."""
+    world.publish(DEMO, DEMO.but(build="1", files={"demo_pkg/__init__.py": b"rebuilt"}))
+    world.install(DEMO.but(files={"demo_pkg/__init__.py": b"neither"}))
+    assert world.proof().code == "record_differs"
+    path = world.path(DEMO.but(build="1"))
+    world.server.behaviour.statuses = {path: 500, f"{path}.metadata": 500}
+    world.server.publish("demo-pkg", DEMO.but(build="1").filename, DEMO.but(build="1").build_bytes())
+    held(world.proof())
+
+
 def test_a_refused_wheel_does_not_excuse_different_bytes(world: World) -> None:
     """Else an odd wheel of another platform would turn every tampered package of the version into a consistent one."""
     world.publish(PLATFORMS[0], PLATFORMS[1].but(record=b"a,,\na,,\n"))

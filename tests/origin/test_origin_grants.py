@@ -138,6 +138,14 @@ def test_what_the_index_publishes_stays_the_indexs(world: World) -> None:
     assert proof.origin.kind is OriginKind.PYTHON_INDEX
 
 
+def test_what_is_only_consistent_with_the_index_stays_consistent(world: World) -> None:
+    """A lapsed grant must not lift the level that policy asks for."""
+    world.both(DEMO)
+    world.server.behaviour.statuses = {world.path(DEMO): 500}
+    proof = world.proof(grants=[granted(DEMO)], wheels=stored(DEMO))
+    assert (proof.level, proof.code, proof.grants) == (ProofLevel.CONSISTENT, "metadata_equal", ("GRT-1",))
+
+
 def test_bytes_that_contradict_the_index_may_be_granted(world: World) -> None:
     world.publish(DEMO)
     world.install(OTHER)

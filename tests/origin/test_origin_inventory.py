@@ -11,6 +11,7 @@ from origin.origin_image import AllDiskFiles, DiskFiles, components, inventory
 
 from gate.bounds import WheelBounds
 from gate.errors import InputError, TimeoutUpstreamError, UpstreamError
+from gate.index.project import NoSuchProject
 from gate.model.image import BaseMatch, Component, Inventory, Proof, ProofLevel
 from gate.model.origin import Kind, OriginKind
 from gate.origin.desk import Desk
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from origin.origin_image import World
 
     from gate.index.facts import WheelFacts
-    from gate.index.project import IndexFile, NoSuchProject, Project
+    from gate.index.project import IndexFile, Project
     from gate.origin.interface import FileFact
 
 DEMO = WheelRecipe()
@@ -141,6 +142,15 @@ def test_what_a_proven_package_carries_inside_is_its_part(world: World) -> None:
     assert found["inner"].evidence == {"inside": "outer", "otherwise": "record_differs"}
 
 
+def test_what_is_proven_by_itself_stays_so_inside_another(world: World) -> None:
+    whole = {f"outer/_vendor/{path}": data for path, data in INNER.members().items()}
+    world.publish(INNER)
+    world.both(WheelRecipe(name="outer", files={"outer/__init__.py": b""} | whole))
+    assert {name: proof.code for name, proof in vendored(world).items()} == dict.fromkeys(
+        ("inner", "outer"), "record_equal"
+    )
+
+
 def test_what_a_changed_package_carries_inside_is_nobodys_part(world: World) -> None:
     world.publish(INNER)
     world.both(outer())
@@ -245,6 +255,19 @@ def test_an_index_that_is_down_is_soon_left_alone(world: World) -> None:
     assert {(proof.code, proof.transient) for proof in proved} == {("unreachable", True)}
     assert index.asked == 4
     assert proved[-1].evidence["error"] == "index_given_up"
+
+
+def test_an_index_that_answers_now_and_then_is_asked_on(world: World) -> None:
+    def flaky(number: int) -> Project | NoSuchProject:
+        if number % 4 == 0:
+            return NoSuchProject(name="x")
+        message = f"question {number}"
+        raise TimeoutUpstreamError(message)
+
+    index = CountingIndex(flaky)
+    found = [thing(Kind.PYPI, f"demo-{n}", facts={"metadata_sha256": "0" * 64}) for n in range(20)]
+    proofs(prove_inventory(inventory(*found), DiskFiles(world.root), index=index, workers=1))
+    assert index.asked == 20
 
 
 def test_an_index_that_refuses_questions_is_asked_on(world: World) -> None:

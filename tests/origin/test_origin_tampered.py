@@ -10,8 +10,10 @@ import pytest
 from index.wheel_maker import WheelRecipe
 from origin.origin_image import SITE, DiskFiles, at_home, components
 
+from gate.index.project import IndexFile
 from gate.model.image import ProofLevel
 from gate.model.origin import PYPI, Origin, OriginKind
+from gate.origin.compare import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,6 +179,22 @@ def test_files_of_another_package_in_a_shared_folder_are_not_extra(world: World)
     assert [proof.code for proof in world.prove()] == ["record_equal", "record_equal"]
     (world.site / "space/three.py").write_text("3")
     assert [proof.code for proof in world.prove()] == ["extra_files", "extra_files"]
+
+
+def test_byte_code_of_another_package_in_a_shared_folder_is_not_extra(world: World) -> None:
+    """A container that ran once left it there, and no record names it."""
+    one = WheelRecipe(name="space_one", files={"space/__init__.py": b"", "space/one.py": b"1"})
+    two = WheelRecipe(name="space_two", files={"space/two.py": b"2"})
+    world.both(one, two)
+    (world.site / "space/__pycache__").mkdir()
+    (world.site / "space/__pycache__/two.cpython-311.pyc").write_bytes(b"code")
+    assert [proof.code for proof in world.prove()] == ["record_equal", "record_equal"]
+
+
+def test_a_wheel_that_records_nothing_proves_nothing(world: World) -> None:
+    world.both(DEMO)
+    nothing = world.index.wheel(IndexFile(filename=DEMO.filename, url=f"{world.server.root}{world.path(DEMO)}"))
+    assert not compare(world.component(), DiskFiles(world.root), nothing.model_copy(update={"record": {}})).equal
 
 
 def test_byte_code_that_a_wheel_carries_may_be_compiled_anew(world: World) -> None:
