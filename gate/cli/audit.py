@@ -59,7 +59,10 @@ def list_records(  # noqa: PLR0913 - one parameter an option
     database: Database = "",
     report: Format = AuditFormat.TEXT,
 ) -> None:
-    """List what happened, oldest first."""
+    """List what happened, oldest first.
+
+    Exit codes: 0 listed, also if no record matches, 12 the database can't be read, 2 wrong usage.
+    """
     from gate.ledger.reader import LedgerFilter, LedgerReader  # noqa: PLC0415 - SQLAlchemy is heavy
     from gate.ledger.record import Event  # noqa: PLC0415 - as above
     from gate.ledger.reports import ListReport  # noqa: PLC0415 - as above
@@ -96,7 +99,10 @@ def show(
     database: Database = "",
     report: Format = AuditFormat.TEXT,
 ) -> None:
-    """Show everything about one evaluation: its records, its decision, and what that was made from."""
+    """Show everything about one evaluation: its records, its decision, and what that was made from.
+
+    Exit codes: 0 shown, 12 there is none or the database can't be read, 2 wrong usage.
+    """
     from gate.ledger.audit import account  # noqa: PLC0415 - SQLAlchemy is heavy
     from gate.ledger.reports import ShowReport  # noqa: PLC0415 - as above
 
@@ -119,9 +125,11 @@ def verify(
     database: Database = "",
     report: Format = AuditFormat.TEXT,
 ) -> None:
-    """Recompute the whole ledger; exit 0 if it is what it claims to be, 12 if it is not.
+    """Recompute the whole ledger and hold it against what it claims to be.
 
     Whoever can write the database file can rewrite all of it: hold it against a checkpoint that was kept elsewhere.
+
+    Exit codes: 0 it is what it claims to be, 12 it is not or can't be read, 2 wrong usage.
     """
     from gate.ledger.audit import verify_database  # noqa: PLC0415 - SQLAlchemy is heavy
     from gate.ledger.reports import verify_report  # noqa: PLC0415 - as above
@@ -141,7 +149,10 @@ def verify(
 
 @app.command()
 def checkpoint(*, database: Database = "") -> None:
-    """Print the ledger's checkpoint after verifying it; keep it where the database's owner can't change it."""
+    """Print the ledger's checkpoint after verifying it; keep it where the database's owner can't change it.
+
+    Exit codes: 0 printed, 12 the ledger is not what it claims to be or can't be read, 2 wrong usage.
+    """
     from gate.ledger.audit import verify_database  # noqa: PLC0415 - SQLAlchemy is heavy
     from gate.ledger.checkpoint import Checkpoint  # noqa: PLC0415 - as above
     from gate.ledger.verify import Verified, explain  # noqa: PLC0415 - as above
@@ -159,7 +170,10 @@ def content(
     *,
     database: Database = "",
 ) -> None:
-    """Write kept content to stdout, in its own bytes: a decision, a part of the evidence, a plan."""
+    """Write kept content to stdout, in its own bytes: a decision, a part of the evidence, a plan.
+
+    Exit codes: 0 written, 12 it is not kept, was altered or can't be read, 2 wrong usage.
+    """
     from gate.store.blobs import Blobs  # noqa: PLC0415 - SQLAlchemy is heavy
 
     with _opened(database) as connection:

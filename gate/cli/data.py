@@ -79,7 +79,10 @@ def status_command(
     style: Annotated[Format, typer.Option("--format", help="How standard output is written.")] = Format.TEXT,
     database: Database = None,
 ) -> None:
-    """Say what reference data is kept, from where, and how old it is. Changes nothing."""
+    """Say what reference data is kept, from where, and how old it is. Changes nothing.
+
+    Exit codes: 0 shown, 12 the database can't be read, 2 wrong usage.
+    """
     from gate.data.status import as_text, status  # noqa: PLC0415 - `--help` needs no database
     from gate.store.engine import make_engine, reading  # noqa: PLC0415
     from gate.store.reference import ReferenceRows  # noqa: PLC0415

@@ -1,0 +1,106 @@
+"""The documents that are made from the code: what `make docs` writes, and what the committed files are held to."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from gate import bounds
+from gate.bounds import GIB, KIB, MIB
+from gate.config import KEYS
+from gate.reports import policy_rules_markdown, policy_schema
+from gate.reports.policy_shown import rule_pages
+
+ROOT = Path(__file__).parents[2]
+
+_HEAD = """\
+<!-- Made by `make docs` from `gate/config.py` and `gate/bounds.py`; a test holds it to the code. -->
+
+# Configuration
+
+Settings come from the environment and nowhere else. What decides is policy and has files of its own:
+`gate policy show` says which are in force. An unknown `GATE_BOUND_…` is an error, as a typo would leave the default.
+
+| key | meaning |
+|---|---|
+"""
+_BOUNDS = """
+## Bounds
+
+Every read of the outside world is bounded. Hitting a bound is an error with a code and never a shorter list that looks
+whole.
+"""
+_UNITS = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
+
+
+def documents() -> dict[str, str]:
+    """Return every made file by its path in the project."""
+    pages = policy_rules_markdown.files_of(rule_pages())
+    schemas = {f"docs/schemas/policy-{name}.schema.json": policy_schema.render(name) for name in policy_schema.MODELS}
+    return {
+        "docs/configuration.md": configuration(),
+        **{f"docs/rules/{name}": text for name, text in pages.items()},
+        **schemas,
+    }
+
+
+def configuration() -> str:
+    """Return docs/configuration.md."""
+    keys = "".join(f"| `{key}` | {meaning} |\n" for key, meaning in KEYS.items())
+    return f"{_HEAD}{keys}{_BOUNDS}{''.join(_table(group) for group in groups())}"
+
+
+def groups() -> list[type]:
+    """Return every group of bounds, in the order of the module."""
+    found = [value for name, value in vars(bounds).items() if name.endswith("Bounds")]
+    return [value for value in found if inspect.isclass(value)]
+
+
+def prefix_of(group: type) -> str:
+    """Return what the keys of a group begin with, or nothing if configuration has none."""
+    prefix = f"GATE_BOUND_{group.__name__.removesuffix('Bounds').upper()}_"
+    return prefix if f"{prefix}…" in KEYS else ""
+
+
+def meanings(group: type) -> dict[str, str]:
+    """Return what the class's docstring says of each of its fields."""
+    attributes = (inspect.getdoc(group) or "").partition("Attributes:")[2]
+    said = re.findall(r"^ +(\w+): (.*(?:\n {6,}.*)*)", attributes, re.MULTILINE)
+    return {name: " ".join(text.split()).removesuffix(".") for name, text in said}
+
+
+def _table(group: type) -> str:
+    title, prefix, said = (inspect.getdoc(group) or "").partition(".")[0], prefix_of(group), meanings(group)
+    lines = [f"\n### {title}\n", *([] if prefix else ["Part of the code; there is no key.\n"])]
+    lines += [f"| {'key' if prefix else 'name'} | default | meaning |", "|---|---|---|"]
+    for field in fields(group):
+        name = f"{prefix}{field.name.upper()}" if prefix else field.name
+        lines.append(f"| `{name}` | {_figure(field.name, field.default)} | {said[field.name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(name: str, value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g} s"
+    if isinstance(value, int) and name.endswith("_bytes"):
+        for size, unit in _UNITS:
+            if value % size == 0:
+                return f"{value // size} {unit}"
+    return f"{value:,}"
+
+
+def write(root: Path) -> None:
+    """Write every made file, and take away pages of rules that are no more."""
+    made = documents()
+    for page in (root / "docs" / "rules").glob("*.md"):
+        if page.relative_to(root).as_posix() not in made:
+            page.unlink()
+    for name, text in made.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(ROOT)
