@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 ANYWHERE = frozenset({"METADATA", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "PKG-INFO"})
 """Files of a `.dist-info` or `.egg-info`; kept wherever they lie, for a link may lead to them."""
 
+_CACHED = frozenset({"index.json", "repodata_record.json", "paths.json"})
 _SUFFIXES = (".egg-info", ".egg-link")
 
 
@@ -20,6 +21,7 @@ class Shelf(Enum):
     PLAIN = "plain"
     PYTHON = "python"
     CONDA = "conda"
+    CONDA_CACHE = "conda_cache"
     DPKG = "dpkg"
     DPKG_STATUS = "dpkg_status"
     DPKG_INFO = "dpkg_info"
@@ -34,6 +36,8 @@ def shelf_of(folder: str) -> Shelf:
         return Shelf.PYTHON
     if name == "conda-meta":
         return Shelf.CONDA
+    if name == "info" and folder.split("/")[-3:-2] == ["pkgs"]:
+        return Shelf.CONDA_CACHE
     for tail, shelf in _TAILS:
         if folder == tail or folder.endswith(f"/{tail}"):
             return shelf
@@ -63,6 +67,7 @@ _KEPT: dict[Shelf, Callable[[str], bool]] = {
     Shelf.PLAIN: _is_python,
     Shelf.PYTHON: _is_python,
     Shelf.CONDA: lambda name: name.endswith(".json") or name == "history",
+    Shelf.CONDA_CACHE: lambda name: name in _CACHED,
     Shelf.DPKG: lambda name: name == "status",
     Shelf.DPKG_STATUS: bool,
     Shelf.DPKG_INFO: lambda name: name.endswith(".list"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gate.errors import BoundError
 from gate.image.base import BaseCheck, match_base
 from gate.image.components.conda import find_conda
+from gate.image.components.conda_cache import find_conda_cache
 from gate.image.components.dpkg import find_dpkg
 from gate.image.components.python import find_python
 from gate.image.files import FileSystem
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gate.model.image import Component, ImageFacts, ImageRef
     from gate.registry.interface import ImageReader
 
-READERS = (find_python, find_conda, find_dpkg)
+READERS = (find_python, find_conda, find_conda_cache, find_dpkg)
 """One for each kind of component; adding a kind adds a file and a name here."""
 
 

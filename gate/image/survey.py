@@ -27,6 +27,7 @@ class Survey:
         egg_infos: `*.egg-info` (folder, file or link) and `EGG-INFO` folders.
         egg_links: `*.egg-link` files.
         conda_metas: folders named `conda-meta`.
+        conda_caches: folders of packages in a `pkgs` folder.
         dpkgs: folders `…/lib/dpkg`.
         pythons: interpreters and `site-packages`/`dist-packages` folders: signs that Python is there.
         other: counts of what no reader here knows.
@@ -37,6 +38,7 @@ class Survey:
     egg_infos: list[str] = field(default_factory=list)
     egg_links: list[str] = field(default_factory=list)
     conda_metas: list[str] = field(default_factory=list)
+    conda_caches: list[str] = field(default_factory=list)
     dpkgs: list[str] = field(default_factory=list)
     pythons: list[str] = field(default_factory=list)
     apk: list[str] = field(default_factory=list)
@@ -56,8 +58,10 @@ def survey(root: Folder) -> Survey:
                 found.files += 1
             if "." in name or "-" in name or in_bin:
                 _entry(found, start, name, entry, in_bin=in_bin)
-    for paths in (found.dist_infos, found.egg_infos, found.egg_links, found.conda_metas, found.dpkgs, found.pythons):
+    for paths in (found.dist_infos, found.egg_infos, found.egg_links, found.conda_metas, found.conda_caches):
         paths.sort()
+    found.dpkgs.sort()
+    found.pythons.sort()
     return found
 
 
@@ -82,6 +86,8 @@ def _folder(found: Survey, path: str, folder: Folder) -> None:
     """Look at what a folder's own path says of its files."""
     if path.endswith("lib/dpkg"):
         found.dpkgs.append(path)
+    elif "index.json" in folder.entries and path.endswith("/info") and path.split("/")[-3:-2] == ["pkgs"]:
+        found.conda_caches.append(path.removesuffix("/info"))
     elif path.endswith("lib/apk/db") and "installed" in folder.entries:
         found.apk.append(f"{path}/installed")
     elif path.endswith(("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")):
