@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 from pydantic import ValidationError
 
 from gate.bounds import WheelBounds
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.5, text/html;q=0.1"
 _GONE = frozenset({404, 410})
 _OK = 200
+_NAME_CHARACTERS = 200
 
 
 def pypi_address() -> str:
@@ -70,6 +71,9 @@ class PythonIndex:
             UpstreamError: the index failed, or answered something that is no project page.
         """
         name = canonicalize_name(name)
+        if not is_normalized_name(name) or len(name) > _NAME_CHARACTERS:
+            # It may come from a judged image: what is no name must not become part of an address.
+            return NoSuchProject(name=name)
         headers = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
         answer = self._http.get_bytes(
             f"{self._base}{name}/", headers=headers, accept=_GONE, limit=self.bounds.page_bytes

@@ -90,6 +90,29 @@ def test_html_only_indexes_are_read(index: PythonIndex, server: IndexServer) -> 
     assert index.wheel(file).name == "demo-pkg"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "..",
+        "../demo-pkg",
+        "demo-pkg/../other",
+        "demo-pkg?x",
+        "demo-pkg#x",
+        "%2e%2e",
+        "demo pkg",
+        "démo",
+        "-x",
+        "a\nb",
+    ]
+    + ["x" * 201],
+)
+def test_what_is_no_name_is_not_sent(index: PythonIndex, server: IndexServer, name: str) -> None:
+    """Names come out of judged images; an address must not."""
+    assert isinstance(index.project(name), NoSuchProject)
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_missing_project_is_a_value(index: PythonIndex, server: IndexServer, status: int) -> None:
     server.behaviour.statuses["/simple/nobody/"] = status
