@@ -104,8 +104,9 @@ def test_html_only_indexes_are_read(index: PythonIndex, server: IndexServer) -> 
         "démo",
         "-x",
         "a\nb",
-    ]
-    + ["x" * 201],
+        "demo-pkg\n",
+        "x" * 201,
+    ],
 )
 def test_what_is_no_name_is_not_sent(index: PythonIndex, server: IndexServer, name: str) -> None:
     """Names come out of judged images; an address must not."""
