@@ -184,8 +184,8 @@ def _same(ours: list[Finding], theirs: list[dict[str, Any]]) -> None:
         assert fixes <= {Version(fix) for fix in found.fixed_in}
 
 
-def test_where_pip_audits_own_service_breaks_off_the_gate_names_what_is_undecided() -> None:
-    """`steam` and PYSEC-2019-125 as published: the fix `2019-09-12` is no version, and pip-audit ends in a crash."""
+def test_a_fix_that_is_no_version_is_named_as_undecided() -> None:
+    """`steam` and PYSEC-2019-125 as published: no version of PEP 440 is `2019-09-12`, the fix that the record names."""
     kept = MemoryReferenceData()
     import_file(DataKind.OSV_PYPI, reference_file("osv-pypi.jsonl.gz"), into=kept, source="pypa", now=NOW)
     made = AdvisorySource(kept).report(image(component("steam", "1.0"), component("six", "1.16.0")), now=NOW)
