@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
+from gate.exceptions.plain import plain
 from gate.model.decision import Status
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from gate.model.decision import Decision
 
 _REASONS = 10
+_CHARACTERS = 200
 
 
 class Notifier(Protocol):
@@ -35,24 +38,41 @@ class AppriseNotifier:
             return "nobody"
         import apprise  # noqa: PLC0415 - 0.3 s that only a discard with somebody to tell has to pay
 
-        senders = apprise.Apprise()
-        if not all(senders.add(address) for address in self._addresses):
-            return "address_invalid"
+        _silence()
         title, body = message(evaluation, decision)
+        senders = apprise.Apprise()
         try:
-            sent = senders.notify(title=title, body=body)
+            # All are added, so that an address that is none does not keep the others from being told.
+            added = sum(bool(senders.add(address)) for address in self._addresses)
+            sent = added > 0 and senders.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
         except Exception:  # noqa: BLE001 - a plugin's failure must not undo the record of a discard
             return "sender_failed"
+        if added < len(self._addresses):
+            return "address_invalid"
         return "sent" if sent else "not_delivered"
+
+
+def _silence() -> None:
+    """Keep apprise from writing addresses, which may hold secrets, to a log or a terminal."""
+    logger = logging.getLogger("apprise")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
 
 
 def message(evaluation: str, decision: Decision) -> tuple[str, str]:
     """Return title and body: what was discarded, why, and where to go on. No person is named."""
     refused = [answer for answer in decision.results if answer.status is Status.FAIL]
-    lines = [f"- {answer.rule}: {answer.code} {answer.subject}".rstrip() for answer in refused[:_REASONS]]
+    lines = [f"- {answer.rule}: {answer.code} {_short(answer.subject)}".rstrip() for answer in refused[:_REASONS]]
     if len(refused) > _REASONS:
         lines.append(f"- and {len(refused) - _REASONS} more")
     if decision.requests:
-        lines += ["exception requests that would lift it:", *(f"- {name}" for name in decision.requests)]
+        lines += ["exception requests that would lift it:", *(f"- {name}" for name in decision.requests[:_REASONS])]
+        if len(decision.requests) > _REASONS:
+            lines.append(f"- and {len(decision.requests) - _REASONS} more")
     lines.append(f"details: gate audit show {evaluation}")
-    return f"gate: discarded {decision.repository}@{decision.subject}", "\n".join(lines)
+    return f"gate: discarded {_short(decision.repository)}@{decision.subject}", "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    """Keep what was judged to one printable line of bounded length."""
+    return plain(text[: 2 * _CHARACTERS])[:_CHARACTERS]

@@ -31,7 +31,11 @@ def demo(
         if keep.exists():
             message = f"`{keep}` exists already"
             raise UsageError(message, hint="name a folder that does not exist yet")
-        keep.mkdir(parents=True)
+        try:
+            keep.mkdir(parents=True)
+        except OSError as error:
+            message = f"`{keep}` can't be made: {error.strerror}"
+            raise UsageError(message, hint="name a new folder in one that is there and writable") from error
         _tell(keep.absolute())
         typer.echo(f"everything is in {keep}")
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gate.cli.progress import progress
-from gate.errors import GateError, InputError, UsageError
+from gate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from gate.account import Account
@@ -32,6 +32,8 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+_LONGEST_WAIT = 7 * 86_400.0
+_FAILED = 12
 _SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".txt": Format.TEXT}
 
 
@@ -50,7 +52,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     server: Annotated[
         str | None, typer.Option(envvar="GATE_SERVER", help="Let this gate service do it and keep the record.")
     ] = None,
-    deadline: Annotated[float, typer.Option(help="Seconds to wait for `--server` before giving up as held.")] = 3600.0,
+    deadline: Annotated[
+        float, typer.Option(min=0, max=_LONGEST_WAIT, help="Seconds to wait for `--server` before giving up as held.")
+    ] = 3600.0,
     style: Annotated[Format, typer.Option("--format", help="How standard output is written.")] = Format.TEXT,
     output: Annotated[
         list[Path] | None, typer.Option(help="Also write to this file; .json, .md and .txt say how. Repeatable.")
@@ -67,6 +71,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
 
     Exit codes: 0 promoted, 10 discarded, 11 held for missing evidence, 12 could not decide, 2 wrong usage.
     """
+    for path in output or []:
+        _refuse_unwritable(path)
     if server is not None:
         if dry_run or policy is not None:
             message = "`--dry-run` and `--policy` are the service's own affair with `--server`"
@@ -77,9 +83,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     else:
         account = _locally(image, environment, policy, principal or "", dry_run=dry_run)
     typer.echo(_render(account, style), nl=False)
-    for path in output or []:
-        _write(path, _render(account, _SUFFIXES.get(path.suffix.lower(), style)))
-    raise typer.Exit(account.exit_code)
+    written = [_write(path, _render(account, _SUFFIXES.get(path.suffix.lower(), style))) for path in output or []]
+    raise typer.Exit(account.exit_code if all(written) else account.exit_code or _FAILED)
 
 
 def _locally(image: str, environment: list[Path], folder: Path | None, principal: str, *, dry_run: bool) -> Account:
@@ -106,19 +111,12 @@ def _submitter(principal: str) -> Principal:
 
 def _for_real(config: Config, policy: Policy, ref: ImageRef, environment: list[Path], requester: Principal) -> Account:
     from gate.account import account_of  # noqa: PLC0415 - as above
-    from gate.evaluation import Submission  # noqa: PLC0415
     from gate.wiring import open_gate  # noqa: PLC0415
 
     with progress("evaluating") as show, open_gate(config, policy) as gate:
-        try:
-            declared = read_environment(config, environment)
-            pinned = gate.world.waiting(ref, policy)
-        except GateError as error:
-            run = gate.intake.refuse(ref.place, ref.tag, requester, error)
-            error.facts["evaluation"] = run
-            raise
-        row = gate.intake.submit(Submission(ref=pinned, environment=declared, policy=policy), requester)
-        show(f"evaluating {pinned}")
+        submission = gate.take_in(ref, lambda: read_environment(config, environment), policy, requester)
+        row = gate.intake.submit(submission, requester)
+        show(f"evaluating {submission.ref}")
         gate.intake.wait(row.id)
         return account_of(gate.engine, row.id)
 
@@ -150,20 +148,14 @@ def read_environment(config: Config, paths: list[Path]) -> Declared:
     """
     from gate.environment.check import common_root, merge  # noqa: PLC0415 - as above
     from gate.environment.reader import read_definition  # noqa: PLC0415
-    from gate.model.reference import Severity  # noqa: PLC0415
+    from gate.environment.whole import whole  # noqa: PLC0415
 
     for path in paths:
         if not path.exists():
             message = f"`{path}` does not exist"
             raise InputError(message, hint="name the file from which the image was built", file=path)
     working = Path.cwd()
-    declared = merge([read_definition(path, common_root(path, working), config.definition) for path in paths])
-    problem = next((problem for problem in declared.problems if problem.severity is Severity.ERROR), None)
-    if problem is not None:
-        message = f"`{problem.file}` line {problem.line} can't be read: {problem.message}"
-        hint = "mend the file; `gate check` shows every problem"
-        raise InputError(message, code="definition_unreadable", hint=hint, problem=problem.code)
-    return declared
+    return whole(merge([read_definition(path, common_root(path, working), config.definition) for path in paths]))
 
 
 def _render(account: Account, style: Format) -> str:
@@ -171,9 +163,19 @@ def _render(account: Account, style: Format) -> str:
     return text
 
 
-def _write(path: Path, content: str) -> None:
+def _refuse_unwritable(path: Path) -> None:
+    """Say before anything is begun that a report could not be kept."""
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+        message = f"the report can't be written to `{path}`"
+        raise UsageError(message, hint="name a file in a folder that is there and writable", file=path)
+
+
+def _write(path: Path, content: str) -> bool:
+    """Write the report; what was done is done, so a failure now is said and does not hide it."""
     try:
-        path.write_text(content, encoding="utf-8")
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        message = f"the report can't be written to `{path}`: {error.strerror}"
-        raise UsageError(message, hint="name a file in a folder that is there and writable", file=path) from error
+        typer.echo(f"error[report_not_written]: `{path}` can't be written: {error.strerror}", err=True)
+        return False
+    return True

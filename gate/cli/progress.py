@@ -20,13 +20,16 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.text import Text  # noqa: PLC0415
 
-    status = Console(stderr=True).status(text)
+    # As text, not as markup: what is shown may have brackets.
+    status = Console(stderr=True).status(Text(text))
     timer = threading.Timer(_PATIENCE_SECONDS, status.start)
     timer.daemon = True
     timer.start()
     try:
-        yield status.update
+        yield lambda changed: status.update(Text(changed))
     finally:
         timer.cancel()
+        timer.join()  # else a spinner that starts in this moment would spin for ever
         status.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import typer
@@ -10,7 +12,7 @@ from typer.core import TyperGroup
 
 from gate import __version__
 from gate.errors import GateError
-from gate.model.redact import redact
+from gate.exceptions.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped", err=True)
         return INTERRUPTED
+    except BrokenPipeError:
+        return _unread()
     except GateError as error:
         return report_error(error)
     except Exception as error:
@@ -110,11 +114,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _unread() -> int:
+    """Go quietly when nobody reads the report any more, but never as if it had been read."""
+    # Python flushes standard output once more at its end, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return GateError.exit_code
+
+
 def report_error(error: GateError) -> int:
     """Say what went wrong on stderr, in one voice: code, message, facts, what to do; return its exit code."""
-    typer.echo(f"error[{error.error_code}]: {redact(error.message)}", err=True)
+    typer.echo(f"error[{error.error_code}]: {plain(error.message)}", err=True)
     for name, value in sorted(error.facts.items()):
-        typer.echo(f"  {name}: {redact(value)}", err=True)
+        typer.echo(f"  {name}: {plain(value)}", err=True)
     if error.hint:
-        typer.echo(f"  next: {error.hint}", err=True)
+        typer.echo(f"  next: {plain(error.hint)}", err=True)
     return error.exit_code

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gate.errors import UsageError
+from gate.errors import GateError, UsageError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_LAST_SECONDS = 5
+"""How long requests under way get when the service is stopped; evaluations go on at the next start."""
 
 
 @app.command(name="serve")
 def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine's own.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8080,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
     policy: Annotated[
         Path | None,
         typer.Option(help="Folder with `allowlist/` and `exceptions/`; else GATE_POLICY, else the defaults."),
@@ -25,12 +34,10 @@ def serve(
 ) -> None:
     """Run the HTTP service until it is stopped.
 
-    Exit codes: 0 stopped, 2 wrong usage, 12 the database or the policy can't be used.
+    Exit codes: 0 stopped, 2 wrong usage, 12 the database, the policy or the address can't be used.
     """
     try:
-        import uvicorn  # noqa: PLC0415 - an extra, and 0.3 s
-
-        from gate.service.app import create_app  # noqa: PLC0415
+        from gate.service.app import create_app  # noqa: PLC0415 - an extra, and 0.3 s
         from gate.service.caller import refuse_others  # noqa: PLC0415
     except ModuleNotFoundError as error:
         message = f"the service needs `{error.name}`, which is not installed"
@@ -43,4 +50,61 @@ def serve(
     application = create_app(config, policy_of(config, policy))
     with open_database(config):
         pass  # a database that can't be used is said here, in one sentence, and not in a server's log
-    uvicorn.run(application, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)
+    with closing(_listening(host, port)) as listener:
+        _run(application, listener)
+
+
+def _run(application: FastAPI, listener: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415 - as above
+
+    settings = uvicorn.Config(
+        application,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+    )
+    server = uvicorn.Server(settings)
+    host, port = listener.getsockname()[:2]
+    typer.echo(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        # The server ends on these by itself and then raises them once more, for whoever had them before: that is us.
+        signal.signal(asked, lambda *_: setattr(server, "should_exit", True))
+    server.run(sockets=[listener])
+    if not server.started:
+        raise _failure(application)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Take the port before anything is opened, on an address that a name came to only if it is this machine's.
+
+    Raises:
+        GateError: `address_unusable`: somebody else has the port, or it is not this user's to take.
+    """
+    from gate.service.caller import refuse_others  # noqa: PLC0415 - as above
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        refuse_others(str(address[0]))
+        return _bound(socket.socket(family, kind, protocol), address)
+    except OSError as error:
+        message = f"the service can't listen on `{host}` port {port}: {error.strerror}"
+        raise GateError(message, code="address_unusable", hint="choose another with `--port`") from error
+
+
+def _bound(listener: socket.socket, address: object) -> socket.socket:
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)  # type: ignore[arg-type]  # as the resolver gave it for this family
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _failure(application: FastAPI) -> GateError:
+    failure = getattr(application.state, "failure", None)
+    if isinstance(failure, GateError):
+        return failure
+    message = "the service did not start"
+    return GateError(message, code="not_started", hint="see the lines above")

@@ -13,23 +13,13 @@ import re
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, Unpack, cast
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from gate.errors import (
-    CallerError,
-    ConflictError,
-    ForbiddenError,
-    GateError,
-    InputError,
-    NotFoundError,
-    UpstreamError,
-    UsageError,
-)
+from gate.errors import NotFoundError
 from gate.exceptions.interface import Page, Shown
 from gate.exceptions.multipart import Multipart
-from gate.exceptions.plain import plain
-from gate.exceptions.refusals import REFUSALS, Why
-from gate.http.address import origin_of, show
+from gate.exceptions.problem import REFUSED, error_of, odd
+from gate.http.address import origin_of
 from gate.model.base import Value, canonical_json
 
 if TYPE_CHECKING:
@@ -47,24 +37,7 @@ CLAIMED = "Gate-Claimed-Principal"
 
 _ID = re.compile(r"EXR-[a-z2-7]{16}")
 _JSON = {"Content-Type": "application/json"}
-_PROBLEMS = frozenset({400, 403, 404, 409, 412, 413, 415, 422})
-_ERRORS: dict[int, type[CallerError]] = {
-    400: UsageError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    409: ConflictError,
-    412: ConflictError,
-}
-
 _Answered = TypeVar("_Answered", bound=Value)
-
-
-class _Problem(BaseModel):
-    """What is read of a problem; the rest is for other readers."""
-
-    code: str
-    detail: str
-    hint: str = ""
 
 
 class RemoteDesk:
@@ -123,38 +96,20 @@ class RemoteDesk:
         return f"{self._base}/{request_id}"
 
     def _get(self, url: str, kind: type[_Answered]) -> _Answered:
-        answer = self._client.request("GET", url, headers={"Accept": "application/json"}, accept=_PROBLEMS)
+        answer = self._client.request("GET", url, headers={"Accept": "application/json"}, accept=REFUSED)
         return _read(answer, kind)
 
     def _post(self, url: str, who: Principal, **options: Unpack[Options]) -> Shown:
         claimed = {"Accept": "application/json", CLAIMED: f"{who.tenant}/{who.object_id}"}
         options["headers"] = {**options.get("headers", {}), **claimed}
-        options["accept"] = _PROBLEMS
+        options["accept"] = REFUSED
         return _read(self._client.request("POST", url, **options), Shown)
 
 
 def _read(answer: Answer, kind: type[_Answered]) -> _Answered:
-    if answer.status in _PROBLEMS:
-        raise _problem(answer)
+    if answer.status in REFUSED:
+        raise error_of(answer)
     try:
         return kind.parse(answer.body)
     except ValidationError as error:
-        raise _odd(answer) from error
-
-
-def _problem(answer: Answer) -> GateError:
-    """Return the error that the service means, so that it ends here as it would have in this process."""
-    try:
-        said = TypeAdapter(_Problem).validate_json(answer.body)
-    except ValidationError:
-        return _odd(answer)
-    kind: type[CallerError] = _ERRORS.get(answer.status, InputError)
-    if said.code in set(Why):
-        kind = REFUSALS[Why(said.code)].kind
-    return kind(plain(said.detail), code=plain(said.code), hint=plain(said.hint))
-
-
-def _odd(answer: Answer) -> UpstreamError:
-    message = f"`{show(answer.url)}` answered something that is no gate's answer"
-    hint = "check the address in `--server`, and that client and service have the same version"
-    return UpstreamError(message, code="service_answer", hint=hint, status=answer.status)
+        raise odd(answer) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate.exceptions.plain import plain
 from gate.model.decision import Outcome, Status
 from gate.reports.evaluation_text import headline
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from gate.account import Account
 
 _SHOWN = 50
+_CHARACTERS = 600
+_SPECIAL = frozenset("\\`*_[]()<>|#!&~@")
 _ICONS = {Status.FAIL: "❌", Status.UNKNOWN: "⏳", Status.WARN: "⚠️"}
 
 
@@ -43,9 +46,9 @@ def render(account: Account) -> str:
 
 def _cell(text: str) -> str:
     """Keep what was judged from speaking Markdown: a name may be anything."""
-    escaped = "".join(f"\\{char}" if char in "\\`*_[]()<>|#!" else char for char in " ".join(text.split()))
-    return escaped[:600]
+    short = plain(text[: 2 * _CHARACTERS])[:_CHARACTERS]
+    return "".join(f"\\{char}" if char in _SPECIAL else char for char in short)
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "'")
+    return plain(text).replace("`", "'")

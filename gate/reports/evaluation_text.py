@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.model.decision import Outcome, Status
+from gate.model.redact import redact
 
 if TYPE_CHECKING:
     from gate.account import Account, Reason
@@ -42,7 +43,7 @@ def render(account: Account) -> str:
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "exception requests that would lift it (give each a reason):"]
         lines += [f"  gate exception request --for {request} --reason …" for request in account.requests]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{_printable(line)}\n" for line in lines)
 
 
 def _figures(account: Account) -> list[str]:
@@ -59,6 +60,11 @@ def _figures(account: Account) -> list[str]:
     if decision.recorded_sources:
         lines.append(f"  RECORDING   the answer of {', '.join(decision.recorded_sources)} is a recording, not live")
     return lines
+
+
+def _printable(line: str) -> str:
+    """Keep what was judged, or what a service said, from steering a terminal: a name may hold any character."""
+    return redact("".join(char if char.isprintable() else " " for char in line))
 
 
 def _reason(reason: Reason) -> list[str]:
