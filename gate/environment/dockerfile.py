@@ -88,6 +88,8 @@ class _Dockerfile:
         self.stages: dict[str, Stage] = {}
         self.stage: Stage | None = None
         self.count = 0
+        self.manifests: set[str] = set()
+        self.fetched: set[str] = set()
 
     def run(self, commands: tuple[buildkit.Command, ...]) -> None:
         if (syntax := syntax_directive(self.text)) is not None:
@@ -130,8 +132,7 @@ class _Dockerfile:
         base = self.stages.get(image.lower())
         if base is None and image.lower() != "scratch":
             self.image(image, self.line_of(command.value[0], command))
-        self.stage = base.child() if base else Stage()
-        self.stage.manifests.clear()
+        self.stage = base.child() if base else Stage(manifests=self.manifests, fetched=self.fetched)
         words = [one.upper() for one in command.value[1:2]]
         if words == ["AS"] and len(command.value) > 2:  # noqa: PLR2004 - image, AS, name
             self.stages[expand(command.value[2], self.arguments).lower()] = self.stage
@@ -174,7 +175,7 @@ class _Dockerfile:
         sources = [one for one in words[:-1] if not one.startswith("<<")]
         for raw, source in zip(command.value, sources, strict=False):
             if name == "ADD" and ("://" in source or _GIT.match(source)):
-                self.added(source, self.line_of(raw, command), stage)
+                self.added(source, self.line_of(raw, command), stage, words[-1])
         local = tuple(one for one in sources if "://" not in one and not _GIT.match(one))
         if local:
             stage.copies.append(Copied(sources=local, target=words[-1]))
@@ -183,12 +184,14 @@ class _Dockerfile:
         if image.lower() not in self.stages and image.lower() != "scratch":
             self.image(image, line)
 
-    def added(self, address: str, line: int, stage: Stage) -> None:
+    def added(self, address: str, line: int, stage: Stage, target: str) -> None:
         session = session_of(self.text, self.reading, stage, self.contexts)
         if _GIT.match(address):
             body, _, ref = address.partition("#")
             session.add(Found(kind=Kind.VCS, name=body, spec=ref, line=line))
+            stage.cloned.append(stage.absolute(target))
         else:
+            stage.fetched.add(posixpath.basename(address.partition("?")[0]))
             session.add(Found(kind=Kind.URL, name=address, line=line))
 
     def mounts(self, command: buildkit.Command, stage: Stage) -> None:
@@ -236,7 +239,8 @@ class _Dockerfile:
             if not command or _SHELL_NAME.match(first):
                 fed.append(heredoc)
             script = script[: match.start()] + " " * len(match[0]) + script[match.end() :]
-        run_script(script, line, session)
+        if script.replace("\\\n", "").strip():
+            run_script(script, line, session)
         for heredoc in fed:
             shebang = heredoc.content.lstrip().partition("\n")[0]
             if not shebang.startswith("#!") or re.search(r"\b(?:ba|da|a|z|k)?sh\b", shebang):

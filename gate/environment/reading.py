@@ -36,17 +36,11 @@ class Reading:
         self.files: list[str] = []
         self._active: list[str] = []
         self._full = False
-        self._seen: set[tuple[str, str, str, int]] | None = None
 
     # what was found
 
     def add(self, found: Found, origins: tuple[Origin, ...], text: Text) -> None:
         """Keep one reference; past the bound one problem stands for all that follow."""
-        if self._seen is not None:
-            key = found.kind.value, found.name, text.path, found.line
-            if key in self._seen:
-                return
-            self._seen.add(key)
         if len(self.references) >= self.bounds.references:
             if not self._full:
                 self._full = True
@@ -70,14 +64,19 @@ class Reading:
         )
 
     @contextmanager
-    def once(self) -> Iterator[None]:
-        """Keep each reference once for the length of the block: the rounds of a loop say the same thing again."""
-        outer = self._seen
-        self._seen = set() if outer is None else outer
-        try:
-            yield
-        finally:
-            self._seen = outer
+    def merged(self) -> Iterator[None]:
+        """Keep what is found in the block once for each name and line, with every origin that any finding had.
+
+        The rounds of a loop and the values that a variable may have say the same thing again.
+        """
+        start = len(self.references)
+        yield
+        kept: dict[tuple[str, ...], Reference] = {}
+        for one in self.references[start:]:
+            key = (one.kind.value, one.name, one.spec, one.file, str(one.line))
+            first = kept.get(key)
+            kept[key] = one if first is None else _union(first, one)
+        self.references[start:] = kept.values()
 
     def source(self, origin: Origin, text: Text, line: int) -> None:
         """Keep one place that the definition puts in scope."""
@@ -194,3 +193,12 @@ class Reading:
             yield
         finally:
             self._active.pop()
+
+
+def _union(first: Reference, second: Reference) -> Reference:
+    return first.model_copy(
+        update={
+            "origins": tuple(dict.fromkeys((*first.origins, *second.origins))),
+            "undetermined": first.undetermined or second.undetermined,
+        }
+    )

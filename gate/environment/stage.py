@@ -32,7 +32,8 @@ class Stage:
         no_defaults: `defaults` was taken out of conda's configuration.
         archives: OS archives that a command added.
         cloned: folders whose content came from elsewhere (clones, unpacked archives).
-        manifests: package managers whose project manifest was already counted.
+        manifests: project manifests that were already counted, in the whole file.
+        fetched: names of files that were downloaded, in the whole file; installing one is no second reference.
     """
 
     env: dict[str, str] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Stage:
     pip: dict[str, list[str]] = field(default_factory=dict)
     cloned: list[str] = field(default_factory=list)
     manifests: set[str] = field(default_factory=set)
+    fetched: set[str] = field(default_factory=set)
 
     def child(self) -> Stage:
         """Return the state of a stage that builds on this one."""
@@ -56,12 +58,17 @@ class Stage:
             archives=list(self.archives),
             pip={key: list(value) for key, value in self.pip.items()},
             cloned=list(self.cloned),
-            manifests=set(self.manifests),
+            manifests=self.manifests,
+            fetched=self.fetched,
         )
 
     def absolute(self, path: str) -> str:
         """Return a path inside the image, normalised."""
         return posixpath.normpath(posixpath.join(self.workdir, path))
+
+    def was_fetched(self, path: str) -> bool:
+        """Say whether a local file is one that was downloaded before: its address is the reference."""
+        return posixpath.basename(path) in self.fetched
 
     def in_clone(self, path: str) -> bool:
         """Say whether a path inside the image lies in a folder whose content came from elsewhere."""

@@ -69,7 +69,7 @@ COMMANDS: list[tuple[str, list[str]]] = [
     # conda
     ("conda install -y -c conda-forge a=1 b", ["conda:a", "conda:b"]),
     ("/opt/conda/bin/mamba create -n e a && micromamba install -n base b", ["conda:a", "conda:b"]),
-    ("conda update conda && conda update --all -y", ["conda:conda", "conda:<update-all>"]),
+    ("conda update conda && conda update --all -y", ["conda:conda", "conda:<upgrade-all>"]),
     ("conda clean -afy && conda init bash && conda activate x", []),
     ("pixi add a", ["conda:a"]),
     # operating systems
@@ -293,3 +293,44 @@ def test_scripts_within_scripts_are_bounded(tmp_path: Path) -> None:
     for _ in range(40):
         script = "eval " + script
     assert names(run_line(tmp_path, script)) == ["pypi:a"] or errors(run_line(tmp_path, script))
+
+
+def test_a_value_that_a_condition_chooses_counts_with_every_value_it_may_have(tmp_path: Path) -> None:
+    command = (
+        'I=""; if [ -n "$GPU" ]; then I="--extra-index-url https://x.example/s"; else I=""; fi; pip install $I a'
+        ' && case $X in 1) V=1;; 2) V=2;; esac; pip install "b==$V"'
+        " && U=https://one.example; test -f x || U=https://two.example; curl $U"
+    )
+    assert sorted(one[1:] for one in brief(run_line(tmp_path, command))) == [
+        ("a", "", "pypi+https://x.example/s"),
+        ("b", "==1", "pypi"),
+        ("b", "==2", "pypi"),
+        ("https://one.example", "", "one.example"),
+        ("https://two.example", "", "two.example"),
+    ]
+
+
+def test_every_round_of_a_loop_counts(tmp_path: Path) -> None:
+    declared = run_line(tmp_path, "for i in https://one.example/s https://two.example/s; do pip install -i $i a; done")
+    assert brief(declared) == [("pypi", "a", "", "https://one.example/s+https://two.example/s")]
+
+
+def test_a_file_that_was_downloaded_is_no_second_reference_when_it_is_installed(tmp_path: Path) -> None:
+    declared = run_line(
+        tmp_path,
+        "wget https://h.example/a.deb && apt-get install -y ./a.deb ./b.deb"
+        " && curl -L https://h.example/x -o /tmp/c.whl && pip install /tmp/c.whl ./d.whl",
+    )
+    assert names(declared) == [
+        "url:https://h.example/a.deb",
+        "local:./b.deb",
+        "url:https://h.example/x",
+        "local:./d.whl",
+    ]
+
+
+def test_a_repository_that_add_fetched_is_a_clone_too(tmp_path: Path) -> None:
+    declared = run_line(
+        tmp_path, "true\nWORKDIR /x\nADD https://h.example/o/r.git .\nRUN go mod download && go build -mod=vendor"
+    )
+    assert names(declared) == ["vcs:https://h.example/o/r.git"]

@@ -55,7 +55,7 @@ def _install(words: list[Word], verb: str, name: str, session: Session) -> None:
     _packages(parsed.operands, origins, session)
     if verb in {"update", "upgrade"} and parsed.has("--all", "--update-all") and not parsed.operands:
         line = words[0].line if words else 0
-        session.add(Found(kind=Kind.CONDA, name="<update-all>", line=line), *origins)
+        session.add(Found(kind=Kind.CONDA, name="<upgrade-all>", line=line), *origins)
 
 
 def _channels(parsed: Parsed, name: str, session: Session) -> tuple[Origin, ...]:

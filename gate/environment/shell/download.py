@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,11 @@ _SCHEME = re.compile(r"(?:https?|ftps?|sftp|scp|s3|gs|file)://", re.IGNORECASE)
 def run(name: str, words: list[Word], session: Session) -> None:
     """Read one call: all operands that are addresses, with or without a scheme."""
     parsed = parse_options(words[1:], _GRAMMARS[name])
+    saved = [*parsed.all("--output"), *parsed.all("--output-document"), *parsed.all("--out")]
+    session.stage.fetched.update(posixpath.basename(word.text) for word in saved)
     for word in (*parsed.all("--url"), *parsed.operands):
         address = word.text.strip().strip("'\"")
         if _SCHEME.match(address) or _HOST.fullmatch(address) or unresolved(address):
             session.fetched.append(address)
+            session.stage.fetched.add(posixpath.basename(address.partition("?")[0]))
             session.add(Found(kind=Kind.URL, name=address, line=word.line))

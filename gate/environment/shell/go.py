@@ -22,9 +22,13 @@ def run(name: str, words: list[Word], session: Session) -> None:
     del name
     if len(words) < 2:  # noqa: PLR2004 - the tool and a verb
         return
-    verb, rest = words[1].text, parse_options(words[2:], _OPTIONS).operands
+    parsed = parse_options(words[2:], _OPTIONS)
+    verb, rest = words[1].text, parsed.operands
+    vendored = any(word.text == "vendor" for word in parsed.all("-mod"))
     modules = [word for word in rest if not word.text.startswith((".", "/")) and "." in word.text.split("/")[0]]
     if verb == "get" or (verb in {"install", "run"} and any("@" in word.text for word in modules)):
         session.add_all(Kind.OTHER, modules, place(_PROXY))
-    elif verb in _RESOLVING or (verb == "mod" and rest and rest[0].text in {"tidy", "download", "vendor"}):
+    elif (verb in _RESOLVING and not vendored) or (
+        verb == "mod" and rest and rest[0].text in {"tidy", "download", "vendor"}
+    ):
         manifest("go.mod", _PROXY, words[1].line, session)

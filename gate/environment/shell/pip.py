@@ -139,8 +139,10 @@ def hold(word: Word, scope: PipScope, session: Session, *, editable: bool = Fals
             return
         session.reading.problem("invalid_requirement", str(error), session.text, word.line)
         return
-    if found.kind is Kind.LOCAL and unresolved(found.name):
-        found = replace(found, undetermined=UNRESOLVED)
+    if found.kind is Kind.LOCAL:
+        if session.stage.was_fetched(found.name):
+            return
+        found = replace(found, undetermined=UNRESOLVED if unresolved(found.name) else "")
     scope.hold(found, session.text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,7 @@ class _Walker:
     def __init__(self, source: bytes, mask: Mask, first_line: int, session: Session, depth: int) -> None:
         self.session, self.depth = session, depth
         self.words = Resolver(source, mask, first_line, session)
+        self.uncertain = 0
 
     def visit(self, node: Node) -> None:
         """Look at one node: a command, something that steers commands, or a list of them."""
@@ -85,8 +87,10 @@ class _Walker:
                 self.loop(node)
             case "variable_assignment":
                 self.assignment(node)
-            case "declaration_command":
-                self.children(node)
+            case "if_statement" | "case_statement" | "while_statement":
+                self.conditional(node)
+            case "list":
+                self.sequence(node)
             case kind if kind not in _SKIPPED:
                 self.children(node)
             case _:
@@ -95,6 +99,22 @@ class _Walker:
     def children(self, node: Node) -> None:
         for child in node.named_children:
             self.visit(child)
+
+    def conditional(self, node: Node) -> None:
+        """Read what only a condition lets run."""
+        self.uncertain += 1
+        self.children(node)
+        self.uncertain -= 1
+
+    def sequence(self, node: Node) -> None:
+        """Read `a && b` and `a || b`: what follows `||` runs only when what came before failed."""
+        first, *rest = node.named_children
+        self.visit(first)
+        alternative = any(child.type == "||" for child in node.children)
+        self.uncertain += alternative
+        for child in rest:
+            self.visit(child)
+        self.uncertain -= alternative
 
     def assignment(self, node: Node) -> None:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
@@ -105,7 +125,7 @@ class _Walker:
         words = self.words.resolve(value, split=False) if value is not None else []
         if node.type == "variable_assignment" and value is not None and value.type == "array":
             words = []
-        self.session.variables[key] = words[0] if words else Word(text="", line=0)
+        self.session.assign(key, words[0] if words else Word(text="", line=0), certain=not self.uncertain)
 
     def substitutions(self, node: Node) -> None:
         """Read the commands inside `$(…)`, backticks and `<(…)` below a node."""
@@ -126,7 +146,7 @@ class _Walker:
         if len(values) > MOST_ROUNDS:
             message = f"a loop over more than {MOST_ROUNDS} values"
             self.session.reading.problem("loop_too_long", message, self.session.text, self.words.line(node))
-        with self.session.reading.once():
+        with self.session.reading.merged():
             if not rounds:
                 self.visit(body)
             for value in rounds:
@@ -189,13 +209,34 @@ class _Walker:
                 message = f"more than {MOST_STEPS} commands, loops unrolled"
                 self.session.reading.problem("too_many_commands", message, self.session.text, self.words.line(node))
             return
-        words, prefix = self._parts([*node.named_children, *(more or [])])
+        nodes = [*node.named_children, *(more or [])]
+        if self.session.alternatives:
+            with self.session.reading.merged():
+                self.run(nodes)
+                self.other_values(self.words.raw(node), nodes)
+        else:
+            self.run(nodes)
+        if not self.session.piping:
+            self.session.piped = []
+
+    def run(self, nodes: list[Node]) -> None:
+        """Hand one command on, as the variables stand."""
+        words, prefix = self._parts(nodes)
         self.session.prefix = prefix
         if words:
             run_command(words, self.session, self.nested)
         self.session.prefix = {}
-        if not self.session.piping:
-            self.session.piped = []
+
+    def other_values(self, text: str, nodes: list[Node]) -> None:
+        """Hand the command on again for each further value that one of its variables may have."""
+        for name, values in list(self.session.alternatives.items()):
+            if not re.search(rf"\$\{{?{re.escape(name)}\b", text):
+                continue
+            kept = self.session.variables[name]
+            for value in values:
+                self.session.variables[name] = value
+                self.run(nodes)
+            self.session.variables[name] = kept
 
     def _parts(self, nodes: list[Node]) -> tuple[list[Word], dict[str, str]]:
         words: list[Word] = []

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from gate.model.origin import Origin
 
 
+MOST_ALTERNATIVES = 10
+"""How many values one variable may have at a time; earlier ones are let go."""
+
+
 @dataclass(slots=True)
 class Session:
     """The state of one script.
@@ -26,6 +30,7 @@ class Session:
         stage: the Dockerfile stage, or an empty one.
         contexts: folders that may be the build context; empty: paths start at the file's own folder.
         variables: what the script assigned, on top of the stage's; the line is where the value stands, 0 if unknown.
+        alternatives: further values that a variable may have, for a condition decides which assignment runs.
         prefix: assignments before the command at hand (`PIP_INDEX_URL=… pip install …`).
         piping: a pipe follows, or leads here.
         piped: what the command before the pipe printed, when reading can tell.
@@ -37,6 +42,7 @@ class Session:
     stage: Stage
     contexts: list[str]
     variables: dict[str, Word] = field(default_factory=dict)
+    alternatives: dict[str, list[Word]] = field(default_factory=dict)
     prefix: dict[str, str] = field(default_factory=dict)
     piping: bool = False
     piped: list[Word] = field(default_factory=list)
@@ -51,8 +57,21 @@ class Session:
         """Return an environment variable as the command at hand sees it."""
         return self.prefix.get(name) or self.values().get(name)
 
+    def assign(self, name: str, value: Word, *, certain: bool) -> None:
+        """Take an assignment into account; an uncertain one leaves the value before it possible."""
+        before = self.variables.get(name) or (
+            Word(text=self.stage.env[name], line=0) if name in self.stage.env else None
+        )
+        known = self.alternatives.pop(name, [])
+        if not certain and before is not None and before.text != value.text:
+            kept = [one for one in (*known, before) if one.text != value.text]
+            self.alternatives[name] = kept[-MOST_ALTERNATIVES:]
+        self.variables[name] = value
+
     def add(self, found: Found, *origins: Origin) -> None:
         """Keep a reference; a name with an unresolved variable in it is in doubt."""
+        if found.kind is Kind.LOCAL and self.stage.was_fetched(found.name):
+            return
         if unresolved(found.name):
             found = found.doubted(UNRESOLVED)
         self.reading.add(found, origins or direct_origins(found), self.text)
@@ -87,4 +106,11 @@ class Session:
 
     def nested(self) -> Session:
         """Return a session for a script inside this one: the same place, variables of its own."""
-        return replace(self, variables=dict(self.variables), prefix={}, piping=False, piped=[])
+        return replace(
+            self,
+            variables=dict(self.variables),
+            alternatives=dict(self.alternatives),
+            prefix={},
+            piping=False,
+            piped=[],
+        )
