@@ -70,6 +70,12 @@ class Stage:
         """Say whether a local file is one that was downloaded before: its address is the reference."""
         return posixpath.basename(path) in self.fetched
 
+    def was_copied(self, path: str) -> bool:
+        """Say whether a path lies where something was copied out of the build context."""
+        target = self.absolute(path)
+        folders = [self.absolute(one.target) for one in self.copies]
+        return any(target == one or target.startswith(one.rstrip("/") + "/") for one in folders)
+
     def in_clone(self, path: str) -> bool:
         """Say whether a path inside the image lies in a folder whose content came from elsewhere."""
         target = self.absolute(path)

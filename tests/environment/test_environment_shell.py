@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from environment_world.definitions import brief, errors, lines, names, run_line
+from environment_world.definitions import brief, errors, lines, names, run_line, verdict
 
 PIP = "pypi"
 
@@ -334,3 +334,21 @@ def test_a_repository_that_add_fetched_is_a_clone_too(tmp_path: Path) -> None:
         tmp_path, "true\nWORKDIR /x\nADD https://h.example/o/r.git .\nRUN go mod download && go build -mod=vendor"
     )
     assert names(declared) == ["vcs:https://h.example/o/r.git"]
+
+
+@pytest.mark.parametrize("command", ["bash install.sh -x", "./install.sh", "sh -eux /src/install.sh", ". ./install.sh"])
+def test_a_script_of_the_context_is_read_where_it_stands(tmp_path: Path, command: str) -> None:
+    declared = run_line(tmp_path, command, {"install.sh": "#!/bin/sh\nset -e\npip install a\n./install.sh\n"})
+    assert [(one.name, one.file, one.line) for one in declared.references] == [("a", "install.sh", 3)]
+
+
+def test_a_script_that_was_copied_and_is_not_there_is_an_unknown_place(tmp_path: Path) -> None:
+    declared = run_line(tmp_path, "bash gone.sh && bash /opt/of/the/base.sh && source ~/.bashrc")
+    assert [one.origin.location for one in declared.sources] == ["script gone.sh"]
+    assert verdict(declared).verdict == "needs_exception"
+
+
+def test_a_script_that_was_downloaded_is_its_address(tmp_path: Path) -> None:
+    declared = run_line(tmp_path, "curl -LO https://h.example/i.sh && bash i.sh -b")
+    assert names(declared) == ["url:https://h.example/i.sh"]
+    assert declared.sources == ()

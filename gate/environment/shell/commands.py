@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gate.environment.found import Found, Word
 from gate.environment.options import grammar, parse_options
 from gate.environment.places import unresolved
+from gate.environment.shell.followed import follow
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
     module = next((module for pattern, module in _TABLE if pattern.fullmatch(name)), "")
     if not module and len(words) > 2 and words[1].text == "-m":  # noqa: PLR2004 - an interpreter, -m, a module
         module = "python"
-    if module:
+    if name in {"source", "."} and len(words) > 1:
+        follow(words[1], session, sourced=True)
+    elif name.endswith(".sh"):
+        follow(words[0], session)
+    elif module:
         importlib.import_module(f"gate.environment.shell.{module}").run(name, words, session)
     elif unresolved(words[0].text) and any(word.text in _INSTALLS for word in words[1:3]):
         # Some installer, nobody knows which: what it installs is in doubt, whatever its name.
@@ -176,6 +181,7 @@ def _shell(words: list[Word], session: Session, nested: Nested) -> None:
                 nested(words[index + 1].script or words[index + 1].text, words[index + 1].line)
             return
         if not word.text.startswith(("-", "+")):
+            follow(word, session)
             break
     for piped in session.piped:
         nested(piped.script or piped.text, piped.line)
