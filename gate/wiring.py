@@ -7,11 +7,13 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from gate.bounds import MIB
 from gate.errors import GateError, UsageError
 from gate.model.failure import Failure
 from gate.model.image import ImageRef, Transport
+from gate.model.origin import PYPI
 from gate.policy.source import load_policy
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
     from gate.world import RealWorld
+
+_INDEX_CACHE_BYTES = 64 * MIB
+"""What is kept in memory of wheels that were read; what a wheel holds can't change."""
 
 
 def clock() -> datetime:
@@ -160,12 +165,18 @@ def exception_desk(config: Config, engine: Engine, policy: Policy) -> ExceptionD
 def real_world(config: Config, engine: Engine, reporter: InspectReporter | None = None) -> RealWorld:
     """Return the outside of an evaluation."""
     from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
+    from gate.index.cache import MemoryCache  # noqa: PLC0415
     from gate.index.client import PythonIndex  # noqa: PLC0415
     from gate.notify import AppriseNotifier  # noqa: PLC0415
     from gate.world import RealWorld  # noqa: PLC0415
 
-    def index() -> Index:
-        return cast("Index", PythonIndex(http_client(config), bounds=config.wheel))
+    client, cache = http_client(config), MemoryCache(_INDEX_CACHE_BYTES)
+
+    def index(policy: Policy) -> Index | None:
+        found = next((one for one in policy.safelist.python_indexes if one.name == PYPI), None)
+        if found is None:
+            return None
+        return PythonIndex(client, found.url, name=PYPI, bounds=config.wheel, cache=cache)
 
     def sources(policy: Policy) -> Sequence[FindingsSource]:
         return findings_sources(config, engine, policy)

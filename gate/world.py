@@ -51,14 +51,14 @@ class RealWorld:
         self,
         *,
         stores: Mapping[Transport, ImageWriter],
-        index: Callable[[], Index | None],
+        index: Callable[[Policy], Index | None],
         sources: SourceFactory,
         storage: PrivateStorage,
         notifier: Notifier,
         bounds: ImageBounds,
         reporter: InspectReporter | None = None,
     ) -> None:
-        """Take the collaborators; `index` is made when it is first asked."""
+        """Take the collaborators; `index` makes the index that a policy allows."""
         self._stores = stores
         self._index = index
         self._sources = sources
@@ -93,7 +93,7 @@ class RealWorld:
         proven = prove_inventory(
             inventory,
             files,
-            index=self._index() if policy.safelist.takes_pypi else None,
+            index=self._index(policy),
             grants=grants,
             wheels=self.wheels(grants),
             reserved=policy.safelist.reserved_names,

@@ -24,6 +24,10 @@ class FileFact(NamedTuple):
     sha256: str
 
 
+NO_FILE = FileFact(-1, "")
+"""Stands for what is no regular file: equal to nothing that anybody publishes."""
+
+
 class FileTable:
     """Answers for one image, from memory; lives as long as its evaluation and no longer."""
 
@@ -60,15 +64,22 @@ class FileTable:
         return rows
 
     def below(self, folder: str) -> Mapping[str, FileFact]:
-        """Return every regular file below a folder, by path in the image; empty if there is no such folder."""
+        """Return everything below a folder that is no folder itself, by path in the image.
+
+        A link stands for the file that it leads to. One that leads to a folder or nowhere, and a device, are named all
+        the same, with a fact that no published file has: a package's code can be reached through either.
+        """
         found = find(self._system.root, folder)
         if found is None or not isinstance(found[1], Folder):
             return {}
-        return {
-            f"{path}/{name}" if path else name: _fact(entry)
+        paths = (
+            (f"{path}/{name}" if path else name, entry)
             for path, inner in walk(found[1], folder)
             for name, entry in inner.entries.items()
-            if isinstance(entry, FileEntry)
+            if not isinstance(entry, Folder)
+        )
+        return {
+            path: _fact(entry) if isinstance(entry, FileEntry) else self.file(path) or NO_FILE for path, entry in paths
         }
 
     def metadata(self, component: Component) -> bytes:

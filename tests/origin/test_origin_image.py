@@ -66,6 +66,8 @@ def test_a_package_that_pip_installed_is_proven_from_its_layer(world: World) -> 
         pytest.param({f"{SITE}/demo_pkg/.wh.data.json": b""}, "record_differs", id="hidden"),
         pytest.param({f"{SITE}/demo_pkg/.wh..wh..opq": b""}, "record_differs", id="folder-emptied"),
         pytest.param({f"{SITE}/demo_pkg/evil.py": EVIL}, "extra_files", id="added"),
+        pytest.param({"opt/evil.py": EVIL, f"{SITE}/demo_pkg/evil.py": "-> /opt/evil.py"}, "extra_files", id="link"),
+        pytest.param({"opt/evil/x.py": EVIL, f"{SITE}/demo_pkg/sub": "-> /opt/evil"}, "extra_files", id="folder-link"),
         pytest.param(
             {"opt/evil.py": EVIL, f"{SITE}/demo_pkg/__init__.py": "-> /opt/evil.py"}, "record_differs", id="relinked"
         ),
