@@ -29,7 +29,7 @@ _CREATED = 201
 class Denial(Value):
     """Why a request is denied, and on which version of it that was decided."""
 
-    reason: str = Field(min_length=1, max_length=4000)
+    reason: str
     expected: int | None = Field(default=None, ge=1, le=_LARGEST)
 
 

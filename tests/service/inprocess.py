@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import socket
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import uvicorn
+from fastapi import FastAPI
 from service.live import Live
 
 from gate.config import Config, load_config
@@ -92,3 +96,18 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert said["detail"]
     assert "Traceback" not in answer.text
     return said
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a port of this machine, without opening what it opens at its start."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical"))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

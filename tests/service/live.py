@@ -80,9 +80,9 @@ def prepare(folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def live_service(folder: Path) -> Iterator[Live]:
-    """Run the service to the end of the block."""
-    environ = prepare(folder)
+def live_service(folder: Path, **more: str) -> Iterator[Live]:
+    """Run the service to the end of the block, with more environment variables if given."""
+    environ = {**prepare(folder), **more}
     port = free_port()
     url = f"http://127.0.0.1:{port}"
 
