@@ -57,6 +57,10 @@ def read_environment(root: Mapping, text: Text, reading: Reading) -> None:
     for item in root.items_of("pip-repositories"):
         if isinstance(item, Scalar):
             scope.add_index(item.text, text, item.line)
+    if (variables := root.mapping("variables")) is not None:
+        for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+            if value := variables.text(name):
+                scope.add_index(value.text, text, value.line)
     for item in dependencies.items:
         _dependency(item, origins, text, scope)
     scope.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import dockerfile as buildkit
 
+from gate.environment import configured
 from gate.environment.docker_lines import Heredoc, body_of, heredocs_of, syntax_directive
 from gate.environment.expand import expand
 from gate.environment.found import Found, Word
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gate.environment.shell.session import Session
     from gate.environment.text import Text
 
+_AT_START = re.compile(r"\b(?:pip[\d.]*|conda|mamba|uv|apt|apt-get|npm)\b.{0,40}\b(?:install|add|sync)\b")
 _SHELL_NAME = re.compile(r"(?:\S*/)?(?:env\s+)?(?:ba|da|a|z|k)?sh$")
 _HEREDOC = r"<<-?\s*(['\"]?){name}\1"
 # What BuildKit sets by itself for the one platform that an Azure ML image has.
@@ -34,6 +36,13 @@ _PLATFORM = {
     "BUILDARCH": "amd64",
     "BUILDVARIANT": "",
 }
+# Variables that steer where installers look.
+_STEERING = frozenset(
+    [
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"),
+        *("UV_DEFAULT_INDEX", "CONDA_CHANNELS", "MAMBA_CHANNELS"),
+    ]
+)
 # Instructions that bring nothing in.
 _INERT = frozenset(
     ["CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "VOLUME"]
@@ -111,18 +120,28 @@ class _Dockerfile:
             self.argument(command)
         elif self.stage is None:
             self.reading.problem("before_from", f"`{name}` before the first `FROM`", self.text, command.start_line)
-        elif name == "ENV":
-            self.environment(command, self.stage)
-        elif name == "WORKDIR":
-            self.stage.workdir = self.stage.absolute(expand(command.value[0], self.stage.env))
-        elif name in {"COPY", "ADD"}:
-            self.copy(name, command, self.stage)
-        elif name == "RUN":
-            self.mounts(command, self.stage)
-            self.commands(command, self.stage)
-        elif name not in _INERT:
-            message = f"`{name[:40]}` is no instruction"
-            self.reading.problem("unknown_instruction", message, self.text, command.start_line)
+        else:
+            self.in_stage(name, command, self.stage)
+
+    def in_stage(self, name: str, command: buildkit.Command, stage: Stage) -> None:
+        match name:
+            case "ENV":
+                self.environment(command, stage)
+            case "WORKDIR":
+                stage.workdir = stage.absolute(expand(command.value[0], stage.env))
+            case "COPY" | "ADD":
+                self.copy(name, command, stage)
+            case "RUN":
+                self.mounts(command, stage)
+                self.commands(command, stage)
+            case "CMD" | "ENTRYPOINT" if _AT_START.search(command.original):
+                message = "installs something at every start, which no check of the image can see"
+                self.reading.problem("installs_at_start", message, self.text, command.start_line, error=False)
+            case _ if name not in _INERT:
+                message = f"`{name[:40]}` is no instruction"
+                self.reading.problem("unknown_instruction", message, self.text, command.start_line)
+            case _:
+                pass
 
     # stages and variables
 
@@ -157,6 +176,9 @@ class _Dockerfile:
                 target[name] = expand(_unquote(value), target)
             elif self.stage is not None and name in self.arguments:
                 target[name] = self.arguments[name]
+            elif self.stage is not None and name in _STEERING:
+                # Whoever builds says it, and says where everything comes from.
+                target[name] = f"${{{name}}}"
 
     def environment(self, command: buildkit.Command, stage: Stage) -> None:
         before = dict(stage.env)
@@ -179,6 +201,9 @@ class _Dockerfile:
         local = tuple(one for one in sources if "://" not in one and not _GIT.match(one))
         if local:
             stage.copies.append(Copied(sources=local, target=words[-1]))
+        spot = configured.Spot(stage=stage, text=self.text, reading=self.reading, line=command.start_line)
+        for source in local:
+            configured.copied(source, words[-1], self.contexts, spot)
 
     def external(self, image: str, line: int) -> None:
         if image.lower() not in self.stages and image.lower() != "scratch":

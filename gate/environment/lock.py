@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from gate.environment.found import Found
 from gate.environment.indexes import address_of
 from gate.environment.locked import locked_address, locked_file
-from gate.environment.places import PYPI_INDEX, python_index
+from gate.environment.places import PYPI_INDEX, host_of, pypi_file, python_index
 from gate.environment.pyproject import load_toml
 from gate.environment.requirement import normalise
-from gate.model.origin import Kind, Origin
+from gate.model.origin import PYPI, Kind, Origin, OriginKind
+from gate.model.redact import redact_url
 
 if TYPE_CHECKING:
     from gate.environment.reading import Reading
@@ -78,7 +79,7 @@ def _pylock(package: Table, line: int, text: Text, reading: Reading) -> None:
             return
     index = package.get("index")
     if isinstance(index, str):
-        reading.add(_found(package, line, _hashes(package)), (python_index(index),), text)
+        reading.add(_found(package, line, _hashes(package)), _with_files(package, (python_index(index),)), text)
         return
     _by_files(package, line, text, reading)
 
@@ -131,4 +132,18 @@ def _tool(package: Table, line: int, text: Text, reading: Reading) -> None:
             address = "git+" + entry["git"].partition("?")[0].partition("#")[0]
         locked_address(package["name"], "", address, line).keep(text, reading)
         return
-    reading.add(_found(package, line, _hashes(package)), origins, text)
+    reading.add(_found(package, line, _hashes(package)), _with_files(package, origins), text)
+
+
+def _with_files(package: Table, origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    """Return the origins and every place that a file's own address adds: installers fetch from there."""
+    files = (*_list(package, "wheels"), *_list(package, "files"), package.get("sdist"))
+    addresses = [str(one["url"]) for one in files if isinstance(one, dict) and isinstance(one.get("url"), str)]
+    named = {origin.location for origin in origins}
+    places = [
+        Origin(kind=OriginKind.URL, location=host_of(one) or redact_url(one))
+        for one in addresses
+        if not (pypi_file(one) and PYPI in named) and not any(one.startswith(location) for location in named)
+    ]
+    known = {host_of(location) for location in named}
+    return tuple(dict.fromkeys((*origins, *(one for one in places if one.location not in known))))

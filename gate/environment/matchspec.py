@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*")
 _BRACKETS = re.compile(r"\[([^\]]*)\]\s*$")
 _PAIR = re.compile(r"""\s*([a-z0-9_]+)\s*=\s*('[^']*'|"[^"]*"|[^,'"]+)\s*(?:,|$)""")
+_ARCHIVES = (".tar.bz2", ".conda")
 _FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+?)(?:\.tar\.bz2|\.conda)$")
 
 
@@ -42,10 +43,10 @@ def parse_matchspec(text: str, line: int) -> CondaFound:
     if "://" in text.split("[", 1)[0]:
         return package_url(text, line)
     body, pairs = _brackets(text)
-    channel, _, rest = body.rpartition("::")
-    channel = channel.partition(":")[0] if not channel.startswith("http") else channel
+    channel, rest = _channel(body)
     channel = pairs.get("channel", channel).strip()
-    rest = rest.strip()
+    if rest.lower().endswith(_ARCHIVES):
+        return CondaFound(found=Found(kind=Kind.LOCAL, name=rest, line=line), channel=conda_channel("./" + rest))
     match = _NAME.match(rest)
     if (unresolved(rest) and match is None) or (match and rest[match.end() :].startswith(("{", "$"))):
         code = TEMPLATE if has_template(rest) else UNRESOLVED
@@ -57,6 +58,16 @@ def parse_matchspec(text: str, line: int) -> CondaFound:
     undetermined = "url_in_spec" if "url" in pairs else ""
     found = Found(kind=Kind.CONDA, name=match[0].lower(), spec=spec, line=line, undetermined=undetermined)
     return CondaFound(found=found, channel=conda_channel(channel) if channel else None)
+
+
+def _channel(body: str) -> tuple[str, str]:
+    """Split `channel::name` and the older `channel:namespace:name`; a colon in a version is not one of them."""
+    head = re.split(r"[\s=<>!~]", body, maxsplit=1)[0]
+    if "://" not in head and "::" not in head and head.count(":") > 1:
+        channel, _, rest = body.partition(":")
+        return channel, rest.partition(":")[2].strip()
+    channel, _, rest = body.rpartition("::")
+    return channel, rest.strip()
 
 
 def _brackets(text: str) -> tuple[str, dict[str, str]]:

@@ -71,6 +71,7 @@ def _requirements(data: Table, tool: Table) -> Iterator[object]:
     for group in _table(data, "dependency-groups").values():
         yield from group if isinstance(group, list) else [group]
     yield from _list(uv, "dev-dependencies")
+    yield from _list(uv, "override-dependencies")
     for group in _table(pdm, "dev-dependencies").values():
         yield from group if isinstance(group, list) else [group]
     for environment in _table(_table(tool, "hatch"), "envs").values():

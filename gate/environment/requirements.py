@@ -31,6 +31,8 @@ OPTIONS = grammar(
     abbreviated=True,
 )
 _COMMENT = re.compile(r"(^|\s+)#.*$")
+_CODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_PLAIN_CODINGS = frozenset({"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "iso-8859-1", "utf-8-sig"})
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -44,6 +46,12 @@ def read(text: Text, reading: Reading) -> None:
 
 def read_into(text: Text, scope: PipScope, *, constraint: bool = False) -> None:
     """Read one file into a run of pip that others may add to. A constraint is no reference, its options count."""
+    for number, comment in enumerate(text.content.splitlines()[:2], 1):
+        coding = _CODING.match(comment)
+        if coding and coding[1].lower().replace("_", "-") not in _PLAIN_CODINGS:
+            # pip would decode the file so, and could read something else than what stands here.
+            message = f"a `coding` of `{coding[1][:40]}`: write it in UTF-8"
+            scope.reading.problem("encoding", message, text, number)
     # pip splits as `str.splitlines` does: a form feed ends a comment, and what follows it is installed.
     for line, content in logical_lines(text.content.splitlines()):
         read_line(content, line, text, scope, constraint=constraint)

@@ -19,6 +19,8 @@ SPECS = [
     ("'nvidia/label/cuda-11.8.0::cuda'", ("conda", "cuda", "", "nvidia/label/cuda-11.8.0")),
     ("'zlib[channel=evil,version=\">=1\"]'", ("conda", "zlib", ">=1", "evil")),
     ("'zlib[url=https://h.example/zlib-1-0.conda]'", ("conda", "zlib", "", "?url_in_spec")),
+    ("evil:ns:zlib", ("conda", "zlib", "", "evil")),
+    ("zlib.tar.bz2", ("local", "zlib.tar.bz2", "", "./zlib.tar.bz2")),
     ("'{{ name }}'", ("conda", "{{ name }}", "", "?template")),
     ("cuda-${V}", ("conda", "cuda-${V}", "", "?unresolved_variable")),
 ]
@@ -87,6 +89,12 @@ def test_the_pip_section_is_one_run_of_pip_wherever_its_options_stand(tmp_path: 
         ("pypi", "c", "", "pypi+https://x.example/s"),
         ("local", ".", "", "."),
     ]
+
+
+def test_variables_that_steer_pip_are_sources(tmp_path: Path) -> None:
+    content = HEAD + "  - pip: [x]\nvariables: {PIP_EXTRA_INDEX_URL: https://x.example/s, A: b}\n"
+    declared = declare(tmp_path, {"environment.yml": content})
+    assert brief(declared) == [("pypi", "x", "", "pypi+https://x.example/s")]
 
 
 def test_lines_are_those_of_the_items_also_in_a_block(tmp_path: Path) -> None:

@@ -113,7 +113,12 @@ def test_uv_lock(tmp_path: Path) -> None:
 name = "a"
 version = "1"
 source = {{ registry = "{PYPI_SIMPLE_ENDPOINT}" }}
-wheels = [{{ url = "u", hash = "sha256:{SHA}" }}]
+wheels = [{{ url = "{PYPI_FILE}", hash = "sha256:{SHA}" }}]
+[[package]]
+name = "a2"
+version = "1"
+source = {{ registry = "{PYPI_SIMPLE_ENDPOINT}" }}
+wheels = [{{ url = "https://evil.example/a2.whl", hash = "sha256:{SHA}" }}]
 [[package]]
 name = "b"
 version = "1"
@@ -131,12 +136,13 @@ source = {{ url = "https://h.example/e-1.whl" }}
     declared = declare(tmp_path, {"uv.lock": content})
     assert brief(declared) == [
         ("pypi", "a", "==1", "pypi"),
+        ("pypi", "a2", "==1", "pypi+evil.example"),
         ("pypi", "b", "==1", "https://x.example/simple"),
         ("vcs", "git+https://g.example/o/r", "", "g.example"),
         ("local", ".", "", "."),
         ("url", "https://h.example/e-1.whl", "", "h.example"),
     ]
-    assert [line for _, line in lines(declared)] == [3, 8, 12, 15, 18]
+    assert [line for _, line in lines(declared)] == [3, 8, 13, 17, 20, 23]
     assert declared.references[0].hashes == (f"sha256:{SHA}",)
 
 

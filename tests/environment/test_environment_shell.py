@@ -352,3 +352,56 @@ def test_a_script_that_was_downloaded_is_its_address(tmp_path: Path) -> None:
     declared = run_line(tmp_path, "curl -LO https://h.example/i.sh && bash i.sh -b")
     assert names(declared) == ["url:https://h.example/i.sh"]
     assert declared.sources == ()
+
+
+CONFIGURED: list[tuple[str, dict[str, str | bytes], list[str]]] = [
+    ("true\nCOPY pip.conf /etc/\nRUN pip install a", {"pip.conf": "[global]\nindex-url = https://x.example/s\n"}, ["https://x.example/s"]),
+    ("true\nCOPY my.conf /etc/pip.conf\nRUN pip install a", {"my.conf": "[global]\nextra-index-url =\n  https://x.example/s\n  https://y.example/s\n"}, ["pypi+https://x.example/s+https://y.example/s"]),
+    ("true\nCOPY .condarc /root/.condarc\nRUN conda install a", {".condarc": "channels: [conda-forge, nodefaults]\n"}, ["conda-forge"]),
+    ("true\nCOPY uv.toml /etc/uv/uv.toml\nRUN uv pip install a", {"uv.toml": "index-url = 'https://x.example'\nextra-index-url=['https://y.example']\n"}, ["https://x.example+https://y.example"]),
+    ("true\nCOPY uv.toml /etc/uv/\nRUN uv pip install a", {"uv.toml": "[[index]]\nurl = 'https://x.example'\n"}, ["pypi+https://x.example"]),
+    ("printf '[global]\\nindex-url=https://x.example/s\\n' > /etc/pip.conf && pip install a", {}, ["https://x.example/s"]),
+    ("echo 'extra-index-url = https://x.example/s' >> ~/.pip/pip.conf && pip install a", {}, ["pypi+https://x.example/s"]),
+    ("echo 'channels: [evil]' > ~/.condarc && conda install a", {}, ["evil"]),
+    ("true\nARG PIP_INDEX_URL\nRUN pip install a", {}, ["${PIP_INDEX_URL}"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "files", "expected"), CONFIGURED, ids=[one[0][:50] for one in CONFIGURED])
+def test_configuration_steers_what_follows(
+    tmp_path: Path, command: str, files: dict[str, str | bytes], expected: list[str]
+) -> None:
+    assert [one[3] for one in brief(run_line(tmp_path, command, files))] == expected
+
+
+def test_configuration_that_cannot_be_read_is_an_unknown_place(tmp_path: Path) -> None:
+    declared = run_line(tmp_path, "true\nCOPY pip.conf /etc/pip.conf\nRUN pip install a")
+    assert [one.origin.location for one in declared.sources] == ["configuration pip.conf"]
+    assert verdict(declared).verdict == "needs_exception"
+    for name, content in ((".condarc", "a: ["), ("uv.toml", "[")):
+        broken = run_line(tmp_path, f"true\nCOPY {name} /root/{name}\nRUN pip install a", {name: content})
+        assert verdict(broken).verdict == "unparseable"
+
+
+def test_what_a_container_installs_at_its_start_is_said(tmp_path: Path) -> None:
+    declared = run_line(tmp_path, 'true\nCMD ["sh", "-c", "pip install a && serve"]\nENTRYPOINT serve')
+    assert [(one.code, one.line) for one in declared.problems] == [("installs_at_start", 5)]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python -c \"import pip; pip.main(['install', 'a'])\"", ["other:python -c"]),
+        ("python3 -c 'from urllib.request import urlretrieve; urlretrieve(1)'", ["other:python -c"]),
+        ("python -c 'import matplotlib.pyplot'", []),
+        ("busybox wget https://h.example/a", ["url:https://h.example/a"]),
+        (
+            "powershell -Command \"Invoke-WebRequest -Uri 'https://h.example/a.exe' -OutFile a\"",
+            ["url:https://h.example/a.exe"],
+        ),
+        ("choco install -y git --version 1", ["other:git"]),
+        ("choco list", []),
+    ],
+)
+def test_roundabout_ways(tmp_path: Path, command: str, expected: list[str]) -> None:
+    assert names(run_line(tmp_path, command)) == expected

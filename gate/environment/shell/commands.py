@@ -34,6 +34,7 @@ TOOLS: tuple[tuple[str, str], ...] = (
     (r"(?:xx-)?cargo|rustup|rustup-init|cargo-binstall", "rust"),
     (r"R|Rscript|install2\.r|installGithub\.r|installBioc\.r|install\.r", "r_lang"),
     (r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|julia|luarocks|cpan|cpanm|composer", "others"),
+    (r"powershell(?:\.exe)?|pwsh|choco|winget|scoop|iwr|Invoke-WebRequest", "windows"),
     (r"mvn|mvnw|gradle|gradlew|code|code-server|ansible-galaxy|sdk|playwright|spack|nix|nix-env|snap", "others"),
 )
 """Which module of this package reads which commands, by the command's base name."""
@@ -61,6 +62,7 @@ _WRAPPERS = {
     "tini": grammar(""),
     "then": grammar(""),
     "yes": grammar(""),
+    "busybox": grammar(""),
 }
 # How many operands of its own a wrapper takes before the command that it runs.
 _TAKES = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setpriv": 0, "retry": 0, "linux64": 0, "linux32": 0}

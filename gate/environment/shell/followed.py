@@ -17,7 +17,7 @@ def follow(word: Word, session: Session, *, sourced: bool = False) -> None:
     """Read a script that a command runs.
 
     One that was copied out of the context and is not there to be read is an unknown place: what it brings in can't be
-    told. One that nobody copied belongs to the base image; what is only sourced (`activate`) is mostly made on the spot.
+    told. One that nobody copied belongs to the base image; what is only sourced (`activate`) is made on the spot.
     """
     path = word.text
     if session.stage.was_fetched(path) or session.stage.in_clone(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
@@ -37,7 +38,20 @@ def run(name: str, words: list[Word], session: Session) -> None:
             _script(words[index:], session)
             return
         if word.text == "-c":
+            _code(words[index + 1 : index + 2], session)
             return
+
+
+_INSTALLS = re.compile(
+    r"\bpip\b.*\b(?:install|main)\b|\burl(?:open|retrieve)\b|\brequests\.get\b|\bget_ipython\b", re.DOTALL
+)
+
+
+def _code(words: list[Word], session: Session) -> None:
+    """Code that installs or downloads can't be told by reading it: it is in doubt as a whole."""
+    for word in words:
+        if _INSTALLS.search(word.text):
+            session.add(Found(kind=Kind.OTHER, name="python -c", line=word.line).doubted("code"))
 
 
 def _module(words: list[Word], session: Session) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tree_sitter
 import tree_sitter_bash
 
+from gate.environment.configured import Spot, apply, is_configuration
 from gate.environment.found import Word
 from gate.environment.shell.commands import run_command
 from gate.environment.shell.words import Resolver
@@ -173,6 +174,7 @@ class _Walker:
         stdin = self.session.piped
         body = node.child_by_field_name("body")
         if body is not None and body.type == "command":
+            self.written(node, body, stdin)
             self.command(body, more)
         elif body is not None:
             self.visit(body)
@@ -181,6 +183,24 @@ class _Walker:
             self.visit(one)
         if not self.session.piping:
             self.session.piped = []
+
+    def written(self, node: Node, body: Node, stdin: list[Word]) -> None:
+        """Take configuration into account that `echo`, `printf` or a here-document writes."""
+        targets = [
+            word.text
+            for redirect in node.children_by_field_name("redirect")
+            for inner in (redirect, *redirect.children_by_field_name("redirect"))
+            for target in inner.children_by_field_name("destination")[:1]
+            for word in self.words.resolve(target)
+        ]
+        for path in filter(is_configuration, targets):
+            printed = [
+                word.text for child in body.named_children[1:] for word in self.words.resolve(child, split=False)
+            ]
+            content = "\n".join(one.replace("\\n", "\n") for one in (*printed, *(word.text for word in stdin)))
+            session = self.session
+            spot = Spot(stage=session.stage, text=session.text, reading=session.reading, line=self.words.line(node))
+            apply(path.rpartition("/")[2], content, spot)
 
     def heredoc(self, node: Node, more: list[Node], after: list[Node]) -> None:
         """Take a here-document apart: its text, the command's further words, and what follows on the first line."""
