@@ -1,21 +1,25 @@
-"""The policy in force for a person at a terminal: where it is from, its digest, and what it lets in."""
+"""The policy in force for a person at a terminal: where it is from, its digest, and every setting under its own key."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gate.model.base import Value
 from gate.policy.ruleset import RULESET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import timedelta
+    from collections.abc import Iterator
 
-    from gate.policy.schema import DecisionPolicy, Safelist
     from gate.reports.policy_shown import ShownPolicy
+
+_HOUR = 3600
+_DAY_HOURS = 24
+_LOUD = {"findings.defender.allow_recorded: true": "for demonstrations and tests alone"}
 
 
 def render(shown: ShownPolicy) -> str:
-    """Return the text. An empty list is said to be empty: it lets nothing in."""
+    """Return the text. Nothing is left out: an empty list is said to be empty, and lets nothing in."""
     return "".join(f"{line}\n" for line in _lines(shown))
 
 
@@ -24,48 +28,47 @@ def _lines(shown: ShownPolicy) -> Iterator[str]:
     yield f"policy    {policy.fingerprint()}"
     yield f"rule set  {RULESET}"
     yield f"from      {shown.folder} ({shown.named_by})"
-    yield ""
-    yield from _safelist(policy.safelist)
-    yield ""
-    yield from _decision(policy.decision)
-    yield ""
-    workflow = policy.workflow
-    yield f"exceptions last {_length(workflow.default)} unless said otherwise, {_length(workflow.longest)} at most"
-    yield _list("never excepted", workflow.never)
-    yield _list("standing grants", (f"{one.id} until {one.expires:%Y-%m-%d}" for one in policy.grants))
+    files = {
+        "allowlist/safelist.yaml": policy.safelist,
+        "allowlist/policy.yaml": policy.decision,
+        "exceptions/workflow.yaml": policy.workflow,
+    }
+    for name, part in files.items():
+        yield f"\n{name}"
+        for line in _settings(part, ""):
+            yield f"  {line}" + (f"  ({_LOUD[line]})" if line in _LOUD else "")
+    yield "\nexceptions/grants"
+    for grant in policy.grants:
+        yield f"  {grant.id}: {grant.kind.value} {grant.name} {grant.version} until {grant.expires:%Y-%m-%d}"
+    if not policy.grants:
+        yield "  (none)"
 
 
-def _safelist(safelist: Safelist) -> Iterator[str]:
-    yield "anyone may use:"
-    yield _list("  Python indexes", (one.name for one in safelist.python_indexes))
-    yield _list("  conda channels", (one.name for one in safelist.conda_channels))
-    yield _list("  image registries", (f"{one.host}/{one.path}".rstrip("/") for one in safelist.image_registries))
-    yield _list("  azureml registries", safelist.azureml_registries)
-    yield _list("  OS archives", (one.name for one in safelist.os_archives))
-    yield _list("  base images", (f"{one.reference} ({len(one.diff_ids)} layers)" for one in safelist.base_images))
-    yield f"  conda's implicit `defaults`: {safelist.implicit_defaults.value}"
-    yield _list("  private names, never asked of a public index", safelist.reserved_names)
+def _settings(part: Value, prefix: str) -> Iterator[str]:
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Value):
+            yield from _settings(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple):
+            yield f"{prefix}{name}: {', '.join(map(_entry, value)) or '(none)'}"
+        else:
+            yield f"{prefix}{name}: {_entry(value)}"
 
 
-def _decision(decision: DecisionPolicy) -> Iterator[str]:
-    findings = decision.findings
-    yield f"least proof of origin: {decision.proof.pypi.value} for pypi, {decision.proof.conda.value} for conda"
-    yield _list("findings that block", (one.value for one in findings.block))
-    yield f"a scan may be {_length(findings.defender.max_age)} old"
-    allowed = "ALLOWED: for demonstrations and tests alone" if findings.defender.allow_recorded else "refused"
-    yield f"recordings instead of Defender: {allowed}"
-    ages = findings.advisories
-    yield f"advisories: a warning past {_length(ages.soft_age)}, missing evidence past {_length(ages.hard_age)}"
-    yield f"an image waits for evidence for {_length(findings.deadline)}, then it is discarded"
-    yield _list("staging to release", (f"{one.staging} to {one.release}" for one in decision.promotion))
-
-
-def _list(name: str, entries: Iterable[str]) -> str:
-    return f"{name}: {', '.join(entries) or '(none)'}"
+def _entry(value: object) -> str:
+    """Return one value in words; of a value with several fields all that are said."""
+    if isinstance(value, timedelta):
+        return _length(value)
+    if isinstance(value, Value):
+        fields = [getattr(value, name) for name in type(value).model_fields]
+        return " ".join(_entry(field) for field in fields if field)
+    if isinstance(value, tuple):
+        return " ".join(map(_entry, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _length(duration: timedelta) -> str:
-    hours, rest = divmod(int(duration.total_seconds()), 3600)
-    if rest or hours < 48 or hours % 24:  # noqa: PLR2004 - below two days hours read better
-        return f"{hours} h" + (f" {rest} s" if rest else "")
-    return f"{hours // 24} days"
+    hours, rest = divmod(int(duration.total_seconds()), _HOUR)
+    if rest:
+        return f"{hours} h {rest} s"
+    return f"{hours} h" if hours % _DAY_HOURS or hours <= _DAY_HOURS else f"{hours // _DAY_HOURS} days"

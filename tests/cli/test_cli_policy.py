@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
 from gate.cli import main
 from gate.errors import PolicyError
+from gate.model.base import Value
 from gate.policy.decide import OWN
 from gate.policy.rules import ALL
 from gate.policy.ruleset import RULESET
 from gate.policy.source import embedded, load_policy, policy_problems
+from gate.reports.policy_show_text import render
+from gate.reports.policy_shown import ShownPolicy
 
 GRANT = """\
 id: GRT-one
@@ -104,10 +110,86 @@ def test_what_the_policy_allows_loudly_is_said_loudly(capsys: pytest.CaptureFixt
     decision.write_text(text.replace("max_age: P7D", "max_age: PT90M"))
     (folder / "exceptions" / "grants" / "GRT-one.yaml").write_text(GRANT)
     _, out, _ = said(capsys, "show", "--policy", str(folder))
-    assert "recordings instead of Defender: ALLOWED" in out
-    assert "a scan may be 1 h 1800 s old" in out
-    assert "standing grants: GRT-one until 2026-07-01" in out
-    assert "staging to release: (none)" in out
+    assert "allow_recorded: true  (for demonstrations and tests alone)" in out
+    assert "max_age: 1 h 1800 s\n" in out
+    assert "  GRT-one: pypi acme-features 1.0 until 2026-07-01\n" in out
+    assert "  promotion: (none)\n" in out
+
+
+def fill(folder: Path) -> None:
+    """Say something in every list of the policy."""
+    words = {
+        "allowlist/safelist.yaml": {
+            "- name: pypi": "- {name: pypi, url: 'https://mirror.example.org/simple'}",
+            "host: mcr.microsoft.com": "host: example.org\n    path: team",
+            "base_images: []": f"base_images: [{{reference: base, diff_ids: ['sha256:{'a' * 64}']}}]",
+            "os_archives: []": "os_archives: [{name: debian}]",
+            "reserved_names: []": "reserved_names: [acme-*]",
+        },
+        "allowlist/policy.yaml": {"promotion: []": "promotion: [{staging: example.org/s, release: example.org/r}]"},
+        "exceptions/workflow.yaml": {"never: []": "never: [pypi/leftpad]"},
+    }
+    for name, replaced in words.items():
+        text = (folder / name).read_text()
+        for before, after in replaced.items():
+            assert before in text
+            text = text.replace(before, after)
+        (folder / name).write_text(text)
+
+
+def changed(value: object) -> object:
+    """Return another value of the same kind."""
+    match value:
+        case bool():
+            return not value
+        case timedelta():
+            return value + timedelta(hours=1)
+        case StrEnum():
+            return next(other for other in type(value) if other is not value)
+        case tuple():
+            assert value, "say something in every list, so that its absence can be told"
+            return value[:-1]
+        case _:
+            return f"{value}-another"
+
+
+def variants(part: Value) -> Iterator[tuple[str, Value]]:
+    """Return the part once for each of its settings, with that one changed."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Value):
+            yield from ((f"{name}.{inner}", part.model_copy(update={name: new})) for inner, new in variants(value))
+        else:
+            yield name, part.model_copy(update={name: changed(value)})
+
+
+@pytest.mark.parametrize("part", ["safelist", "decision", "workflow"])
+def test_no_setting_is_left_out(folder: Path, part: str) -> None:
+    fill(folder)
+    policy = load_policy(folder)
+    shown = ShownPolicy(policy=policy, folder=embedded(), named_by="a test")
+    before = render(shown)
+    lines = before.count("\n")
+    seen = 0
+    for name, other in variants(getattr(policy, part)):
+        text = render(replace(shown, policy=policy.model_copy(update={part: other})))
+        differing = [line for line in text.splitlines()[4:] if line not in before.splitlines()]
+        assert [line.split(":")[0].strip() for line in differing] == [name]
+        assert text.count("\n") == lines
+        seen += 1
+    assert seen >= 4
+
+
+def test_every_field_of_an_entry_is_shown(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    fill(folder)
+    _, out, _ = said(capsys, "show", "--policy", str(folder))
+    for line in (
+        "python_indexes: pypi https://mirror.example.org/simple",
+        "image_registries: example.org team",
+        f"base_images: base sha256:{'a' * 64}",
+        "promotion: example.org/s example.org/r",
+    ):
+        assert f"  {line}\n" in out
 
 
 def test_a_policy_that_can_not_be_read_is_not_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
