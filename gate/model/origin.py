@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from gate.model.base import Value
+from gate.model.redact import redact_url
 
 
 class Kind(StrEnum):
@@ -38,11 +42,11 @@ class Origin(Value):
     """One place.
 
     `location` is the short name where the place has one (`pypi`, `conda-forge`, `mcr.microsoft.com`), else its
-    address without credentials. `implicit` says that nobody wrote it: a tool's default put it in scope.
+    address, which loses its credentials here. `implicit` says that nobody wrote it: a tool's default put it in scope.
     """
 
     kind: OriginKind
-    location: str
+    location: Annotated[str, AfterValidator(redact_url)]
     implicit: bool = False
 
 
