@@ -344,3 +344,9 @@ def test_a_folder_that_can_not_be_written_is_wrong_usage(capsys: pytest.CaptureF
 def test_a_schema_that_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "schema", "grants")
     assert (code, out) == (2, "")
+
+
+def test_a_schema_is_printed_as_json_and_says_which_file_it_is_of(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "schema", "grant")
+    assert code == 0
+    assert json.loads(out)["$id"] == "urn:gate:schema:policy-grant"

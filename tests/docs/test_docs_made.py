@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gate.bounds import DefinitionBounds
 from gate.config import KEYS, load_config
 from gate.errors import UsageError
 from gate.policy.rules import ALL
+from gate.policy.source import load_policy, policy_problems
 from gate.reports.policy_schema import MODELS, schema_of
 
 YAML = {
@@ -111,3 +113,12 @@ def test_every_standing_grant_has_the_schemas_form() -> None:
     for path in (ROOT / "exceptions" / "grants").glob("*.y*ml"):
         content = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - everything stays text
         validator.validate(content)
+
+
+def test_the_example_of_a_grant_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "exceptions" / "grants" / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    for part in ("allowlist", "exceptions"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    (tmp_path / "exceptions" / "grants" / "GRT-churn-features.yaml").write_text(text)
+    assert policy_problems(tmp_path) == ()
+    assert [grant.id for grant in load_policy(tmp_path).grants][-1] == "GRT-churn-features"
