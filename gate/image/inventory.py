@@ -14,6 +14,7 @@ from gate.image.components.python import find_python
 from gate.image.files import FileSystem
 from gate.image.hidden import find_hidden
 from gate.image.layers import read_layer
+from gate.image.loose import find_loose
 from gate.image.manifest import read_image
 from gate.image.other import count_other
 from gate.image.owners import Owners
@@ -73,6 +74,7 @@ def read_inventory(
         base=base,
         components=_settled(scene, found),
         other=other,
+        above=find_loose(scene, found),
         problems=_problems(scene),
         files=scene.survey.files,
     )

@@ -12,8 +12,11 @@ from gate.image.tree import Folder, walk
 if TYPE_CHECKING:
     from gate.image.tree import Entry
 
-_PYTHON = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)*)?")
+INTERPRETER = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)*)?t?")
+"""Names under which an interpreter of Python is called."""
+
 _RPM = frozenset({"rpmdb.sqlite", "Packages", "Packages.db", "container-manifest-1", "container-manifest-2"})
+_RPM_FOLDERS = ("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")
 _ARCHIVES = {".jar": "jar", ".war": "jar", ".ear": "jar", ".egg": "zipped_egg", ".whl": "wheel_file"}
 _R_LIBRARY = ("/R/library", "/R/site-library")
 
@@ -76,7 +79,7 @@ def _entry(found: Survey, start: str, name: str, entry: Entry, *, in_bin: bool) 
         found.egg_links.append(path)
     elif name == "conda-meta":
         found.conda_metas.append(path)
-    elif name in ("site-packages", "dist-packages") or (in_bin and _PYTHON.fullmatch(name)):
+    elif name in ("site-packages", "dist-packages") or (in_bin and INTERPRETER.fullmatch(name)):
         found.pythons.append(path)
     elif type(entry) is not Folder and (kind := _ARCHIVES.get(name[name.rfind(".") :])):
         found.other[kind] += 1
@@ -90,7 +93,7 @@ def _folder(found: Survey, path: str, folder: Folder) -> None:
         found.conda_caches.append(path.removesuffix("/info"))
     elif path.endswith("lib/apk/db") and "installed" in folder.entries:
         found.apk.append(f"{path}/installed")
-    elif path.endswith(("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")):
+    elif path.endswith(_RPM_FOLDERS):
         found.other["rpm_database"] += len(_RPM & folder.entries.keys())
     elif path.endswith(_R_LIBRARY):
         found.other["r"] += sum(
@@ -104,3 +107,16 @@ def _is_node_module(path: str) -> bool:
     head, _, _ = path.rpartition("/")
     parent = head.rpartition("/")[2]
     return parent == "node_modules" or (parent.startswith("@") and head.rpartition("/")[0].endswith("node_modules"))
+
+
+def other_kind(folder: str, name: str) -> str:
+    """Say of what kind without a reader a file tells, by its folder and name; nothing if it tells of none."""
+    if kind := _ARCHIVES.get(name[name.rfind(".") :] if "." in name else ""):
+        return kind
+    if name == "package.json" and _is_node_module(folder):
+        return "npm"
+    if name == "DESCRIPTION" and folder.rpartition("/")[0].endswith(_R_LIBRARY):
+        return "r"
+    if name in _RPM and folder.endswith(_RPM_FOLDERS):
+        return "rpm_database"
+    return "apk" if name == "installed" and folder.endswith("lib/apk/db") else ""

@@ -157,12 +157,48 @@ class BaseMatch(Value):
     layers: int
 
 
+class LooseKind(StrEnum):
+    """Why a file on top of the base matters that no package's record names."""
+
+    IMPORTABLE = "importable"
+    """Python would import it, or take it for part of a package."""
+    STARTUP = "startup"
+    """It is read at every start of Python or of any program: `.pth`, `sitecustomize.py`, `ld.so.preload` …"""
+    INTERPRETER = "interpreter"
+    """It is called Python and is not the base's."""
+    LIBRARY = "library"
+    """A shared library where the loader looks."""
+    BASE_CHANGED = "base_changed"
+    """A program of the base that is another one now, and that no package of the base lists."""
+    BYTECODE = "bytecode"
+    """A byte code cache: Python runs it instead of its source, with which nobody compared it."""
+
+
+class Loose(Value):
+    """Files of one kind that nobody owns: how many, and the paths of up to ten."""
+
+    kind: LooseKind
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+class Above(Value):
+    """What lies on top of the base and belongs to no component; `other` counts by kind what has no reader."""
+
+    loose: tuple[Loose, ...] = ()
+    other: dict[str, int] = Field(default_factory=dict)
+
+
 class Inventory(Value):
-    """Everything found in one image. `other` counts what has no reader yet; nothing is left out in silence."""
+    """Everything found in one image. `other` counts what has no reader yet; nothing is left out in silence.
+
+    `above` is nothing if nobody looked, which is not the same as nothing found.
+    """
 
     image: ImageFacts
     base: BaseMatch | None = None
     components: tuple[Component, ...] = ()
     other: dict[str, int] = Field(default_factory=dict)
+    above: Above | None = None
     problems: tuple[Problem, ...] = ()
     files: int = 0

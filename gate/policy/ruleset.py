@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:18ec26937d07ac98ef0fc2ee8b0893e719e03373699e961ceb69b25119a4e593"
+RULESET = "sha256:516116e10188105da30b187f5ba0ade9b7a4580b7dc1cf9f734c4ebad298c5c6"

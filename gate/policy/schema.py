@@ -111,7 +111,7 @@ class ProofPolicy(Value):
     What an image's own conda records say of their channel is `consistent` at best: whoever built the image wrote them.
     """
 
-    pypi: ProofLevel = ProofLevel.CONSISTENT
+    pypi: ProofLevel = ProofLevel.PROVEN
     conda: ProofLevel = ProofLevel.PROVEN
 
     @field_validator("pypi", "conda")
@@ -153,6 +153,22 @@ class FindingPolicy(Value):
     advisories: AdvisoryPolicy = AdvisoryPolicy()
 
 
+class ContentPolicy(Value):
+    """What is made of content on top of the base that no package's record names.
+
+    Attributes:
+        unowned: files that Python or the loader picks up by themselves, and programs of the base that were changed.
+        other: content of kinds that have no reader (npm, jars, R, databases of other package managers).
+        archives: wheels and eggs left where Python does not import from; it would if told to (`PYTHONPATH`).
+        bytecode: byte code caches, which nobody compared with their sources; `block` asks for `pip --no-compile`.
+    """
+
+    unowned: Treatment = Treatment.BLOCK
+    other: Treatment = Treatment.BLOCK
+    archives: Treatment = Treatment.WARN
+    bytecode: Treatment = Treatment.WARN
+
+
 class Promotion(Value):
     """A place where images wait and the place where they are released: prefixes of whole path segments."""
 
@@ -166,6 +182,7 @@ class DecisionPolicy(Value):
     version: Literal["gate.policy/1"]
     proof: ProofPolicy = ProofPolicy()
     findings: FindingPolicy = FindingPolicy()
+    content: ContentPolicy = ContentPolicy()
     promotion: tuple[Promotion, ...] = ()
 
 

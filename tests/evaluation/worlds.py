@@ -13,7 +13,7 @@ from gate.evaluation import Submission
 from gate.model.base import Value
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts
 from gate.model.finding import DataSnapshot, ScanState, SourceReport
-from gate.model.image import BaseMatch, Component, ImageFacts, ImageRef, Inventory, LayerFact, Proof, ProofLevel
+from gate.model.image import Above, BaseMatch, Component, ImageFacts, ImageRef, Inventory, LayerFact, Proof, ProofLevel
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.reference import Declared, Reference
 from gate.policy.schema import BaseImage, Policy
@@ -97,7 +97,10 @@ def evidence(
         layers=layers,
     )
     inventory = Inventory(
-        image=image, base=BaseMatch(reference="mcr.microsoft.com/base", layers=1), components=(component or six,)
+        image=image,
+        base=BaseMatch(reference="mcr.microsoft.com/base", layers=1),
+        components=(component or six,),
+        above=Above(),
     )
     return Evidence(
         repository=given.ref.place,

@@ -11,6 +11,7 @@ from gate.policy.rules.environment_read import EnvironmentRead
 from gate.policy.rules.findings import FindingsBelowBar
 from gate.policy.rules.grants_named import GrantsNamed
 from gate.policy.rules.image_read import ImageRead
+from gate.policy.rules.other_content import OtherContent
 from gate.policy.rules.scan_proof import ScanProof
 
 ALL: tuple[Rule, ...] = (
@@ -19,6 +20,7 @@ ALL: tuple[Rule, ...] = (
     ImageRead(),
     BaseImageListed(),
     ComponentOrigin(),
+    OtherContent(),
     ScanProof(),
     AdvisoriesComplete(),
     FindingsBelowBar(),
