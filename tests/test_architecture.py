@@ -19,7 +19,7 @@ LAYERS = [
     {"http"},
     {"registry", "index", "data"},
     {"environment"},
-    {"image", "ways_out"},
+    {"image", "resolve", "ways_out"},
     {"origin"},
     {"findings"},
     {"exceptions"},
