@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:516116e10188105da30b187f5ba0ade9b7a4580b7dc1cf9f734c4ebad298c5c6"
+RULESET = "sha256:3536c3a2580bb6f2ccad91f6963f7ffbe0a362e8e2e7aa60b1dfbbadf8eb9f02"

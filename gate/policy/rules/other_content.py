@@ -43,7 +43,7 @@ class OtherContent:
             way_out="use the interpreter of a listed base image",
         ),
         "library": Explanation(
-            reason="{count} shared libraries lie where the loader looks, and no package's record names them: {examples}",
+            reason="{count} shared libraries lie where the loader looks, and no record names them: {examples}",
             way_out="build on a base image that has them, or take a package from PyPI that brings them",
         ),
         "base_changed": Explanation(
