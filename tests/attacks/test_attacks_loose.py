@@ -1,0 +1,154 @@
+"""Code that comes into an image as bare files: none of it is promoted, whatever the packages beside it prove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from attacks.attack_world import DEMO, EVIL, SITE, STDLIB
+from index.wheel_maker import WheelRecipe
+
+from gate.model.decision import Outcome, Status
+from gate.model.image import LooseKind
+
+if TYPE_CHECKING:
+    from attacks.attack_world import Attack
+    from image.image_world import Node
+
+ELF = b"\x7fELF"
+
+
+def test_without_an_attack_the_image_is_promoted(attack: Attack) -> None:
+    decision = attack.judge(attack.install(DEMO))
+    assert decision.outcome is Outcome.PROMOTE
+    assert decision.requests == ()
+
+
+def test_a_base_image_as_it_came_is_promoted(attack: Attack) -> None:
+    assert attack.codes({"app/run.py": b"print('the application')\n"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        pytest.param({f"{SITE}/evil.py": EVIL}, "importable", id="orphan-module"),
+        pytest.param({f"{SITE}/evil/__init__.py": EVIL}, "importable", id="orphan-package"),
+        pytest.param({f"{SITE}/_x.cpython-312-x86_64-linux-gnu.so": ELF}, "importable", id="orphan-extension"),
+        pytest.param({f"{SITE}/evil.pyc": EVIL}, "importable", id="byte-code-without-source"),
+        pytest.param({f"{SITE}/evil-1.0-py3.12.egg": b"PK"}, "importable", id="zipped-egg"),
+        pytest.param({f"{SITE}/evil": "-> /opt/evil", "opt/evil/__init__.py": EVIL}, "importable", id="linked-package"),
+        pytest.param({f"{SITE}/evil.py": "-> /opt/evil.py", "opt/evil.py": EVIL}, "importable", id="linked-module"),
+        pytest.param({f"{SITE}/evil.py": "= etc/profile"}, "importable", id="hard-linked-module"),
+        pytest.param({f"{SITE}/evil.pth": b"import os\n"}, "startup", id="pth"),
+        pytest.param({f"{SITE}/sitecustomize.py": EVIL}, "startup", id="sitecustomize"),
+        pytest.param({f"{SITE}/usercustomize.py": EVIL}, "startup", id="usercustomize"),
+        pytest.param({"etc/python3.12/sitecustomize.py": EVIL}, "startup", id="sitecustomize-as-configuration"),
+        pytest.param({"usr/local/lib/python312.zip": b"PK"}, "startup", id="zipped-standard-library"),
+        pytest.param({"usr/local/pyvenv.cfg": b"home = /opt/evil\n"}, "startup", id="base-made-an-environment"),
+        pytest.param({"usr/local/bin/pyvenv.cfg": b"home = /opt/evil\n"}, "startup", id="environment-in-bin"),
+        pytest.param({"etc/ld.so.preload": b"/opt/e.so\n"}, "startup", id="preload"),
+        pytest.param({"etc/ld.so.conf.d/0.conf": b"/opt\n"}, "startup", id="loader-configuration"),
+        pytest.param({f"{STDLIB}/os.py": EVIL}, "base_changed", id="standard-library-changed"),
+        pytest.param({f"{STDLIB}/evil.py": EVIL}, "importable", id="standard-library-added-to"),
+        pytest.param({f"{STDLIB}/__pycache__/os.cpython-312.pyc": EVIL}, "base_changed", id="base-byte-code-replaced"),
+        pytest.param({"usr/local/bin/python3.12": EVIL}, "interpreter", id="interpreter-replaced"),
+        pytest.param(
+            {"usr/local/bin/python": "-> /opt/python", "opt/python": EVIL}, "interpreter", id="interpreter-relinked"
+        ),
+        pytest.param({"opt/bin/python3.13": ELF}, "interpreter", id="second-interpreter"),
+        pytest.param({"usr/lib/x86_64-linux-gnu/libz.so.1": ELF}, "library", id="shared-library"),
+        pytest.param({"usr/bin/tool": EVIL}, "base_changed", id="program-changed"),
+        pytest.param({"usr/bin/tool": "-> /opt/tool", "opt/tool": EVIL}, "base_changed", id="program-relinked"),
+        pytest.param(
+            {"usr/lib/python3/dist-packages/debtool/evil.py": EVIL}, "importable", id="added-to-a-package-of-the-base"
+        ),
+        pytest.param(
+            {"usr/lib/python3/dist-packages/debtool-1.0.egg-info/entry_points.txt": b"[pytest11]\nx = app\n"},
+            "importable",
+            id="plugin-declared-for-a-package-of-the-base",
+        ),
+        pytest.param({"opt/py/lib/python3.11/site-packages/evil.py": EVIL}, "importable", id="second-prefix"),
+        pytest.param({"root/.local/lib/python3.12/site-packages/evil.py": EVIL}, "importable", id="user-site"),
+        pytest.param({"app/node_modules/evil/package.json": b"{}"}, "other_kind", id="npm"),
+        pytest.param({"app/node_modules/@evil/x/package.json": b"{}"}, "other_kind", id="npm-scoped"),
+        pytest.param({"app/evil.jar": b"PK"}, "other_kind", id="jar"),
+        pytest.param({"usr/lib/R/site-library/evil/DESCRIPTION": b"Package: evil\n"}, "other_kind", id="r"),
+        pytest.param({"lib/apk/db/installed": b"P:evil\nV:1\n"}, "other_kind", id="apk"),
+        pytest.param({"usr/lib/sysimage/rpm/rpmdb.sqlite": b"SQLite"}, "other_kind", id="rpm"),
+    ],
+)
+def test_a_bare_file_that_a_program_would_load_is_not_promoted(
+    attack: Attack, files: dict[str, Node], code: str
+) -> None:
+    assert code in attack.codes(attack.install(DEMO), files)
+
+
+def test_a_namespace_that_a_proven_package_opened_owns_nothing_else(attack: Attack) -> None:
+    shared = WheelRecipe(name="ns_a", files={"ns/a/__init__.py": b""})
+    assert attack.codes(attack.install(DEMO, shared)) == set()
+    assert attack.codes(attack.install(DEMO, shared), {f"{SITE}/ns/evil/__init__.py": EVIL}) == {"importable"}
+
+
+def test_a_record_that_was_taken_away_leaves_its_files_without_an_owner(attack: Attack) -> None:
+    files = attack.install(DEMO)
+    del files[f"{SITE}/{DEMO.dist_info}/RECORD"]
+    assert "importable" in attack.codes(files)
+
+
+def test_a_file_that_a_lying_record_claims_is_not_promoted(attack: Attack) -> None:
+    """Whoever names a file in a RECORD of their own has a package to prove with it."""
+    liar = WheelRecipe(name="liar", files={"evil.py": EVIL})
+    assert attack.codes(attack.install(DEMO), attack.install(liar, publish=False)) == {"no_such_project"}
+
+
+def test_a_package_list_of_the_base_that_a_layer_adds_to_gives_nothing_an_owner(attack: Attack) -> None:
+    line = f"/{SITE}/evil.py\n".encode()
+    told = {"var/lib/dpkg/info/debtool:all.list": line, f"{SITE}/evil.py": EVIL}
+    assert {"importable", "os_package"} <= attack.codes(attack.install(DEMO), told)
+
+
+def test_an_environment_that_runs_the_interpreter_of_the_base_is_promoted(attack: Attack) -> None:
+    files = {path.replace("usr/local", "opt/venv", 1): data for path, data in attack.install(DEMO).items()}
+    linked: dict[str, Node] = {
+        "opt/venv/bin/python": "-> /usr/local/bin/python3.12",
+        "opt/venv/pyvenv.cfg": b"home = /usr/local/bin\n",
+    }
+    assert attack.codes(files, linked) == set()
+    copied = {**linked, "opt/venv/bin/python": attack.base["usr/local/bin/python3.12"]}
+    assert attack.codes(files, copied) == set()
+
+
+def test_what_the_application_brings_elsewhere_is_its_own(attack: Attack) -> None:
+    app: dict[str, Node] = {
+        "app/main.py": b"import demo_pkg\n",
+        "app/model.pkl": b"1",
+        "usr/local/bin/start.sh": b"#!\n",
+    }
+    assert attack.codes(attack.install(DEMO), app) == set()
+
+
+def test_a_program_of_the_base_that_was_only_taken_away_brings_nothing_in(attack: Attack) -> None:
+    attack.base["usr/bin/loose"] = ELF
+    assert attack.codes(attack.install(DEMO), {"usr/bin/.wh.loose": b""}) == set()
+
+
+def test_a_wheel_left_behind_is_named(attack: Attack) -> None:
+    decision = attack.judge(attack.install(DEMO), {"opt/evil-1.0-py3-none-any.whl": b"PK"})
+    assert [(one.status, one.subject) for one in decision.results if one.code == "other_kind"] == [
+        (Status.WARN, "wheel_file")
+    ]
+
+
+def test_byte_code_that_nobody_compared_is_named_and_never_called_proven(attack: Attack) -> None:
+    """A cache with other code than its source runs in its place: policy decides, and the decision says so."""
+    poison = {f"{SITE}/demo_pkg/__pycache__/__init__.cpython-312.pyc": EVIL}
+    decision = attack.judge(attack.install(DEMO), poison)
+    (told,) = [one for one in decision.results if one.code == LooseKind.BYTECODE.value]
+    assert told.status is Status.WARN
+    assert told.params["count"] == "1"
+
+
+def test_an_image_in_which_nobody_looked_for_bare_files_is_held(attack: Attack) -> None:
+    blind = attack.judge(attack.install(DEMO), looked=False)
+    assert blind.outcome is Outcome.HOLD
+    assert "not_looked_at" in {one.code for one in blind.results if one.status is Status.UNKNOWN}
