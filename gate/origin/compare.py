@@ -83,7 +83,8 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
     rows = files.rows(component)
     look = _looker(rows, files)
     held = _hold_rows(facts, site, look, rows)
-    left = [path for path in sorted({*rows, *_beside(site, held.taken, files, claimed)}) if path not in held.taken]
+    beside = {*_beside(site, held.taken, files, claimed), *_scripts(site, facts, look, claimed)}
+    left = [path for path in sorted({*rows, *beside}) if path not in held.taken]
     compiled = [path for path in left if is_compiled(path, held.taken) or is_compiled(path, claimed)]
     generated = {path: target for path in left if (target := script_of(path, site, facts)) is not None}
     known = {*compiled, *generated}
@@ -187,6 +188,15 @@ def _beside(site: Site, taken: Collection[str], files: InstalledFiles, claimed: 
         if any(parent in owned for parent in _parents(folder)):
             continue
         yield from (path for path in files.below(folder) if path not in claimed)
+
+
+def _scripts(
+    site: Site, facts: WheelFacts, look: Callable[[str], FileFact | None], claimed: Container[str]
+) -> Iterator[str]:
+    """Yield the scripts of the wheel's entry points that are there, though the image's own record may not name them."""
+    prefixes = [prefix for prefix in site.prefixes if prefix != site.folder]
+    paths = (posixpath.join(prefix, "bin", name) for prefix in prefixes for name in facts.scripts)
+    yield from (path for path in paths if path not in claimed and look(path) is not None)
 
 
 def _parents(folder: str) -> Iterator[str]:

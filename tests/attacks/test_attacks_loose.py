@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attacks.attack_world import DEMO, EVIL, SITE, STDLIB
+from image.image_world import record_row
 from index.wheel_maker import WheelRecipe
 
 from gate.model.decision import Outcome, Status
-from gate.model.image import LooseKind
+from gate.model.image import LooseKind, ProofLevel
 
 if TYPE_CHECKING:
     from attacks.attack_world import Attack
@@ -152,3 +153,16 @@ def test_an_image_in_which_nobody_looked_for_bare_files_is_held(attack: Attack) 
     blind = attack.judge(attack.install(DEMO), looked=False)
     assert blind.outcome is Outcome.HOLD
     assert "not_looked_at" in {one.code for one in blind.results if one.status is Status.UNKNOWN}
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["row-taken-out", "row-rewritten"])
+def test_a_command_of_a_package_that_somebody_rewrote_is_not_proven(attack: Attack, *, told: bool) -> None:
+    files = attack.install(DEMO)
+    if told:
+        record = files[f"{SITE}/{DEMO.dist_info}/RECORD"]
+        assert isinstance(record, bytes)
+        files[f"{SITE}/{DEMO.dist_info}/RECORD"] = record + record_row("../../../bin/demo", EVIL).encode()
+    inventory, _ = attack.read({**files, "usr/local/bin/demo": EVIL})
+    (proof,) = [one.proof for one in inventory.components if one.name == "demo-pkg"]
+    assert proof is not None
+    assert (proof.level, proof.evidence["record"]) == (ProofLevel.CONSISTENT, "unknown_scripts")
