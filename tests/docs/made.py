@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from gate import bounds
 from gate.bounds import GIB, KIB, MIB
 from gate.config import KEYS
-from gate.reports import policy_rules_markdown, policy_schema
+from gate.policy.schema import Policy
+from gate.reports import policy_rules_json, policy_rules_markdown, policy_schema, policy_show_json
 from gate.reports.policy_shown import rule_pages
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +35,22 @@ _BOUNDS = """
 Every read of the outside world is bounded. Hitting a bound is an error with a code and never a shorter list that looks
 whole.
 """
+_TEXT = {"type": "string"}
+_WORDS = {"type": "string", "minLength": 1}
+_DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_SHOW = {
+    "named_by": _WORDS,
+    "folder": _WORDS,
+    "digest": _DIGEST,
+    "ruleset": _DIGEST,
+    "policy": {"$ref": "#/$defs/Policy"},
+}
+_CODE = {"code": _WORDS, "reason": _WORDS, "way_out": _TEXT}
 _UNITS = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"))
+
+
+def _list(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "items": _object(properties)}
 
 
 def documents() -> dict[str, str]:
@@ -43,7 +61,33 @@ def documents() -> dict[str, str]:
         "docs/configuration.md": configuration(),
         **{f"docs/rules/{name}": text for name, text in pages.items()},
         **schemas,
+        "docs/schemas/policy-show-1.schema.json": _schema(policy_show_json.SCHEMA, _SHOW),
+        "docs/schemas/policy-rules-1.schema.json": _schema(policy_rules_json.SCHEMA, _rules()),
     }
+
+
+def _rules() -> dict[str, Any]:
+    rule = {"id": _WORDS, "title": _WORDS, "why": _WORDS, "codes": _list(_CODE)}
+    return {"ruleset": _DIGEST, "rules": _list(rule)}
+
+
+def _schema(name: str, properties: dict[str, Any]) -> str:
+    """Return the schema of one object that a command prints; it has all of these and nothing else."""
+    policy = Policy.model_json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    definitions = policy.pop("$defs") | {"Policy": policy} if "policy" in properties else {}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:gate:schema:{name.removeprefix('gate.').replace('/', '-')}",
+        "title": name,
+        **_object({"schema": {"const": name}, **properties}),
+        **({"$defs": definitions} if definitions else {}),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    required = list(properties)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def configuration() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from docs.made import ROOT, documents, groups, meanings, prefix_of, write
 
 from gate.bounds import DefinitionBounds
+from gate.cli import main
 from gate.config import KEYS, load_config
 from gate.errors import UsageError
 from gate.policy.rules import ALL
@@ -122,3 +124,14 @@ def test_the_example_of_a_grant_is_one(tmp_path: Path) -> None:
     (tmp_path / "exceptions" / "grants" / "GRT-churn-features.yaml").write_text(text)
     assert policy_problems(tmp_path) == ()
     assert [grant.id for grant in load_policy(tmp_path).grants][-1] == "GRT-churn-features"
+
+
+@pytest.mark.parametrize("command", ["show", "rules"])
+def test_what_the_policy_commands_print_is_of_the_schema(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", command, "--format", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    schema = json.loads((ROOT / "docs" / "schemas" / f"policy-{command}-1.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(printed)
+    assert not validator.is_valid({**printed, "more": 1})
+    assert not validator.is_valid({key: value for key, value in printed.items() if key != "ruleset"})
