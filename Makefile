@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
 READY := $(VENV)/ready
 
 .PHONY: demo test lint types unit servers bench ruleset docs wheel lock clean
@@ -28,14 +29,14 @@ types: $(READY)
 
 unit: $(READY) servers
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test: lint types unit
 
 bench: $(READY) servers
-	$(BIN)/python -m pytest tests/bench --no-header -q -s
+	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
 
 ruleset: $(READY)
 	$(BIN)/python tests/policy/test_policy_ruleset.py
