@@ -25,7 +25,7 @@ RUN python3 -m zipfile -e gate-*.whl /opt/gate \
 FROM ${BASE}
 COPY --from=build /opt/gate /opt/gate
 COPY --from=build --chown=65532:65532 /var/lib/gate /var/lib/gate
-ENV PYTHONPATH=/opt/gate PYTHONDONTWRITEBYTECODE=1 HOME=/var/lib/gate GATE_HOME=/var/lib/gate
+ENV PYTHONPATH=/opt/gate PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 HOME=/var/lib/gate GATE_HOME=/var/lib/gate
 USER 65532:65532
 WORKDIR /var/lib/gate
 VOLUME /var/lib/gate
