@@ -15,6 +15,7 @@ import typer
 from gate.errors import InputError, StoreError, UsageError
 from gate.model.base import format_instant
 from gate.model.digest import is_digest
+from gate.model.quiet import quiet, quiet_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,12 +224,12 @@ def _checkpoint(path: Path) -> Checkpoint:
 
 
 def _json(report: Value) -> None:
-    typer.echo(json.dumps(report.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True))
+    typer.echo(quiet_json(json.dumps(report.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True)))
 
 
 def _plain(text: str) -> str:
-    # What stands in a record may come from a judged file: it must not steer the reader's terminal.
-    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+    # What stands in a record may come from a judged file: it must not steer a terminal or a pipeline.
+    return quiet("".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text))
 
 
 def _line(entry: LedgerEntry) -> str:

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:3536c3a2580bb6f2ccad91f6963f7ffbe0a362e8e2e7aa60b1dfbbadf8eb9f02"
+RULESET = "sha256:88fc080d65a4c1bea10848a1ad9c90c60003814d4f308eaebb7128980de8253e"

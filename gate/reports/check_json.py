@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from gate.model.quiet import quiet_json
 from gate.reports.check_rows import counts_of, row_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ SCHEMA = "gate.check/1"
 
 def render(report: CheckReport) -> str:
     """Return the JSON text, references in the order of the files."""
-    return json.dumps(as_object(report), indent=2, ensure_ascii=False) + "\n"
+    return quiet_json(json.dumps(as_object(report), indent=2, ensure_ascii=False)) + "\n"
 
 
 def as_object(report: CheckReport) -> dict[str, object]:

@@ -14,7 +14,7 @@ _ESCAPED = {"|": "&#124;", "<": "&lt;", ">": "&gt;", "[": "&#91;", "]": "&#93;",
 
 
 def render(report: CheckReport) -> str:
-    """Return markdown; nothing in a judged file can become a link, an image or a row of its own."""
+    """Return markdown; nothing in a judged file can become a link, an image or a row of its own, or steer a terminal."""
     lines = [f"### gate check: {headline(report)}", ""]
     rows = [row for row in rows_of(report) if row.disposition is not Disposition.SAFELISTED]
     if rows:
@@ -43,4 +43,4 @@ def render(report: CheckReport) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_ESCAPED.get(one, one) for one in text)
+    return "".join(_ESCAPED.get(one, one if one.isprintable() else ascii(one)[1:-1]) for one in text)

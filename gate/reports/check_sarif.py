@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from gate import __version__
 from gate.exceptions.plain import plain
+from gate.model.quiet import quiet_json
 from gate.policy.explain import DISPOSITIONS, explain
 from gate.reports.check_outcomes import About, Level, outcomes_of
 from gate.reports.check_rows import counts_of
@@ -46,7 +47,7 @@ _GRANTED_WORDS = "not safelisted, and a grant in force lets it pass", "nothing t
 
 def render(report: CheckReport) -> str:
     """Return the log as JSON text, with one run."""
-    return json.dumps(as_object(report), indent=2, ensure_ascii=False) + "\n"
+    return quiet_json(json.dumps(as_object(report), indent=2, ensure_ascii=False)) + "\n"
 
 
 def as_object(report: CheckReport) -> dict[str, object]:

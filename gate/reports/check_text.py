@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.model.origin import Disposition
+from gate.model.quiet import quiet
 from gate.model.reference import Severity
 from gate.reports.check_rows import headline, rows_of
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def render(report: CheckReport) -> str:
-    """Return the text; control characters of judged files are shown, not obeyed."""
+    """Return the text; what judged files say to a terminal or to a pipeline is shown, not obeyed."""
     lines = [headline(report)]
     for row in rows_of(report):
         if row.disposition is Disposition.SAFELISTED:
@@ -31,8 +32,9 @@ def render(report: CheckReport) -> str:
     for problem in sorted(report.problems, key=lambda one: one.severity is Severity.WARNING):
         where = f"{problem.file}:{problem.line}" if problem.line else problem.file
         lines.append(f"\n{where}: {problem.severity.value}[{problem.code}]: {problem.message}")
-    return "\n".join(map(_visible, lines)) + "\n"
+    return quiet("\n".join(map(_visible, lines)) + "\n")
 
 
 def _visible(line: str) -> str:
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in line)
+    gap = "\n" if line.startswith("\n") else ""
+    return gap + "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line.removeprefix(gap))

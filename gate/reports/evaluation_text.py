@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.model.decision import Outcome, Status
+from gate.model.quiet import quiet
 from gate.model.redact import redact
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def _figures(account: Account) -> list[str]:
 
 
 def _printable(line: str) -> str:
-    """Keep what was judged, or what a service said, from steering a terminal: a name may hold any character."""
-    return redact("".join(char if char.isprintable() else " " for char in line))
+    """Keep what was judged, or what a service said, from steering a terminal or a pipeline: a name may be anything."""
+    return quiet(redact("".join(char if char.isprintable() else " " for char in line)))
 
 
 def _reason(reason: Reason) -> list[str]:

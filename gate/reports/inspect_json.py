@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from gate.model.image import Inventory
+from gate.model.quiet import quiet_json
 from gate.model.reference import Severity
 
 SCHEMA = "gate.inspect/1"
@@ -30,7 +31,7 @@ def schema() -> dict[str, object]:
 
 def render(inventory: Inventory) -> str:
     """Return the JSON text: the same image, the same bytes."""
-    return json.dumps(as_object(inventory), indent=2, ensure_ascii=False) + "\n"
+    return quiet_json(json.dumps(as_object(inventory), indent=2, ensure_ascii=False)) + "\n"
 
 
 def is_readable(inventory: Inventory) -> bool:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gate.model.origin import Kind
+from gate.model.quiet import quiet
 from gate.reports.inspect_json import is_readable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def render(inventory: Inventory, *, width: int = 120, color: bool = False) -> st
         console.print(_visible(f"{problem.severity.value}[{problem.code}]: {problem.message}"), soft_wrap=True)
     if not is_readable(inventory):
         console.print("not everything could be read: what is not listed may be there all the same", soft_wrap=True)
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return] # the StringIO from above
+    return quiet(console.file.getvalue())  # type: ignore[attr-defined] # the StringIO from above
 
 
 def _image(console: Console, inventory: Inventory) -> None:
