@@ -86,6 +86,7 @@ def test_the_option_goes_before_the_environment_and_each_is_named(
 def test_a_policy_in_the_working_directory_is_not_taken(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """T-09: the judged project would bring its own judge."""
     append(folder / "allowlist" / "safelist.yaml", "\nreserved_names: [judged]\n")
     monkeypatch.chdir(folder)
     _, out, _ = said(capsys, "show")
@@ -234,6 +235,7 @@ def test_a_folder_that_is_not_there_is_no_sound_policy(capsys: pytest.CaptureFix
     ],
 )
 def test_a_file_that_nobody_reads_is_a_problem(capsys: pytest.CaptureFixture[str], folder: Path, name: str) -> None:
+    """T-44: whoever wrote it believes that it counts."""
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("version: 1\n")
     code, out, _ = said(capsys, "check", str(folder))
@@ -283,6 +285,7 @@ def reserved(folder: Path) -> None:
 def test_a_typo_that_would_switch_a_rule_off_is_a_problem(
     capsys: pytest.CaptureFixture[str], folder: Path, spoil: Callable[[Path], None], code: str, count: int
 ) -> None:
+    """T-44."""
     spoil(folder)
     exit_code, out, _ = said(capsys, "check", str(folder))
     assert exit_code == 12

@@ -70,6 +70,7 @@ def closure(wanted: Iterable[str]) -> Iterator[str]:
 
 
 def test_the_gate_lets_its_own_dockerfile_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    """T-47."""
     assert main(["check", str(DOCKERFILE), "--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"] == "safelisted"
@@ -94,6 +95,7 @@ def test_it_installs_the_dependencies_and_the_services_extras_alone() -> None:
 
 
 def test_everything_that_it_pulls_in_is_locked_by_hash() -> None:
+    """T-47."""
     lines = locked()
     missing = [name for name in closure(installed()) if "--hash=sha256:" not in lines.get(name, "")]
     assert missing == []
@@ -116,6 +118,7 @@ def test_nothing_is_fetched_by_address_and_nobody_runs_as_root() -> None:
 
 
 def test_the_service_in_it_listens_on_loopback_alone() -> None:
+    """T-35: until callers are identified."""
     (command,) = [line for line in instructions() if line.startswith("CMD")]
     assert json.loads(command.removeprefix("CMD ")) == ["serve", "--host", "127.0.0.1", "--port", "8080"]
     assert not [line for line in instructions() if line.startswith("EXPOSE")]
