@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BeforeValidator
 
 from gate.errors import UsageError
 from gate.model.base import Instant, Value, format_instant
@@ -19,6 +21,18 @@ from gate.store.engine import reading
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
 _PARTS = 3
+_WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
+
+
+def _written(text: object) -> object:
+    if not isinstance(text, str) or not _WRITTEN.match(text):
+        message = "an instant is written as `2026-11-23T12:00:00Z`"
+        raise ValueError(message)
+    return text
+
+
+WrittenInstant = Annotated[Instant, BeforeValidator(_written)]
+"""An instant in RFC 3339's form: a bare number is somebody's mistake, whatever it counts."""
 
 
 class DecisionPage(Value):
@@ -37,8 +51,8 @@ def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
     subject: Annotated[Digest | None, Query(description="Digest of the image.")] = None,
     repository: str = "",
     outcome: Outcome | None = None,
-    since: Instant | None = None,
-    until: Instant | None = None,
+    since: WrittenInstant | None = None,
+    until: WrittenInstant | None = None,
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> Response:

@@ -92,6 +92,8 @@ def test_since_is_inside_and_until_is_outside(decided: TestClient) -> None:
     "query",
     [
         "since=yesterday",
+        "since=0.5",
+        "until=1763900000",
         "since=2026-11-01T12:00:00",
         "until=0001-01-01T00:00:00%2B23:59",
         "until=9999-12-31T23:59:59-23:59",
