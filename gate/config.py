@@ -32,6 +32,7 @@ KEYS: Mapping[str, str] = {
     "GATE_PRINCIPAL": "`tenant/object-id` of who acts, as claimed; no default",
     "GATE_SERVER": "address of a gate service, for `--server`",
     "GATE_LEASE_SECONDS": "how long a silent process keeps its evaluation (default: 60)",
+    "GATE_BUSY_SECONDS": "how long to wait for another process that writes to the database (default: 15)",
     "GATE_REGISTRY_HOST": "registry that the two keys below are for; they are sent nowhere else",
     "GATE_REGISTRY_USER": "user name at that registry",
     "GATE_REGISTRY_PASSWORD": "password at that registry",
@@ -48,6 +49,7 @@ KEYS: Mapping[str, str] = {
 _BOUND = "GATE_BOUND_"
 _GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE")
 _DEFAULT_LEASE = 60.0
+_DEFAULT_BUSY = 15.0
 _LONGEST_NUMBER = 18
 _SHORTEST_LEASE, _LONGEST_LEASE = 0.1, 86_400.0
 _Bounds = TypeVar(
@@ -68,6 +70,7 @@ class Config:
     principal: str
     server: str
     lease: timedelta
+    busy_seconds: float
     definition: DefinitionBounds
     image: ImageBounds
     http: HttpBounds
@@ -103,6 +106,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         principal=environ.get("GATE_PRINCIPAL", ""),
         server=environ.get("GATE_SERVER", ""),
         lease=_lease(environ),
+        busy_seconds=_number(environ, "GATE_BUSY_SECONDS", _DEFAULT_BUSY),
         definition=_bounds(environ, "DEFINITION", DefinitionBounds()),
         image=_bounds(environ, "IMAGE", ImageBounds()),
         http=_bounds(environ, "HTTP", HttpBounds()),

@@ -145,7 +145,7 @@ def open_database(config: Config) -> Iterator[Engine]:
     from gate.store.engine import make_engine  # noqa: PLC0415 - 0.4 s, which only what uses the database pays
     from gate.store.schema import upgrade  # noqa: PLC0415
 
-    engine = make_engine(config.database)
+    engine = make_engine(config.database, busy_seconds=config.busy_seconds)
     try:
         upgrade(engine)
         yield engine
