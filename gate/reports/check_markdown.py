@@ -14,7 +14,7 @@ _ESCAPED = {"|": "&#124;", "<": "&lt;", ">": "&gt;", "[": "&#91;", "]": "&#93;",
 
 
 def render(report: CheckReport) -> str:
-    """Return markdown; nothing in a judged file can become a link, an image or a row of its own, or steer a terminal."""
+    """Return markdown; nothing in a judged file becomes a link, an image or a row of its own, or steers a terminal."""
     lines = [f"### gate check: {headline(report)}", ""]
     rows = [row for row in rows_of(report) if row.disposition is not Disposition.SAFELISTED]
     if rows:
