@@ -32,6 +32,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 RESULTS = 25_000
 """Most results of one run that GitHub takes; a longer file is refused as a whole."""
 
+_NOTED = 100
+"""Most problems that are told as notifications too; each is a result anyway."""
+
 CUT = "too_many_results"
 ROOT = "%SRCROOT%"
 
@@ -78,15 +81,16 @@ def as_object(report: CheckReport) -> dict[str, object]:
 def _results(told: Sequence[Outcome]) -> list[dict[str, object]]:
     """Return the results, what blocks first; where there are too many, the last says so."""
     seen: Counter[tuple[str, ...]] = Counter()
-    results = []
+    numbered = []
     for one in told:
         key = one.file, one.code, one.about.value, one.key
         seen[key] += 1
-        results.append((_WEIGHT.index(one.level), _result(one, _fingerprint(key, seen[key]))))
-    ordered = [result for _, result in sorted(results, key=lambda pair: pair[0])]
-    if len(ordered) <= RESULTS:
-        return ordered
-    return [*ordered[: RESULTS - 1], _cut(len(ordered) - RESULTS + 1)]
+        numbered.append((one, _fingerprint(key, seen[key])))
+    numbered.sort(key=lambda pair: _WEIGHT.index(pair[0].level))
+    if len(numbered) <= RESULTS:
+        return [_result(*pair) for pair in numbered]
+    kept = [_result(*pair) for pair in numbered[: RESULTS - 1]]
+    return [*kept, _cut(len(numbered) - len(kept))]
 
 
 def _cut(left_out: int) -> dict[str, object]:
@@ -174,7 +178,7 @@ def _invocation(report: CheckReport, told: Sequence[Outcome]) -> dict[str, objec
                 "message": {"text": _message(one)},
                 "locations": [{"physicalLocation": {"artifactLocation": _place(one.file)}}],
             }
-            for one in unread[:RESULTS]
+            for one in unread[:_NOTED]
         ],
     }
 
