@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from gate.errors import BoundError, GateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _CHUNK = 64 * 1024
@@ -154,8 +155,22 @@ class _Pipes:
             pipe.write(given)
 
 
-@contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """Make an empty folder that only we may enter, and remove it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="gate-resolve-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
+class PrivateFolder:
+    """An empty folder that only we may enter; what a resolver left in it goes while others look at its answer."""
+
+    def __init__(self) -> None:
+        """Make the folder."""
+        self.path = Path(tempfile.mkdtemp(prefix="gate-resolve-"))
+        self._removing: threading.Thread | None = None
+
+    def done_with(self) -> None:
+        """Begin to remove it."""
+        self._removing = threading.Thread(target=shutil.rmtree, args=(self.path,), kwargs={"ignore_errors": True})
+        self._removing.start()
+
+    def close(self) -> None:
+        """Wait until it is gone."""
+        if self._removing is None:
+            self.done_with()
+        if self._removing is not None:
+            self._removing.join()

@@ -148,10 +148,10 @@ class Pages:
 
     def _keep(self, key: tuple[int, str], answer: Answer) -> Served:
         media_type = answer.headers.get("Content-Type", "")
-        begins = set(_PLACE.findall(answer.body))
+        begins = _begins(answer.body)
         if media_type.partition(";")[0].strip().lower() != JSON or b"" in begins:
             answer = _rewritten(answer, key[1])
-            begins = set(_PLACE.findall(answer.body))
+            begins = _begins(answer.body)
         places = {found for begin in begins if (found := _place(begin.decode("latin-1")))}
         inward = {place for place in places if is_loopback(place[0])}
         if not is_loopback(origin_of(answer.url).host) and inward:
@@ -194,6 +194,16 @@ class Pages:
     def without_wheels(self) -> tuple[str, ...]:
         """Name the projects that were looked at and have no wheel at all, sorted."""
         return tuple(sorted({name for (_, name), page in self._kept.pages.items() if b".whl" not in page.body}))
+
+
+def _begins(body: bytes) -> set[bytes]:
+    """Return what the addresses of a page's files begin with; counting is much faster than finding each."""
+    first = _PLACE.search(body)
+    if first is None:
+        return set()
+    key = first[0][: first.start(1) - first.start()]
+    alike = bool(first[1]) and body.count(b'"url"') == body.count(key + first[1] + b"/")
+    return {first[1]} if alike else set(_PLACE.findall(body))
 
 
 def _place(address: str) -> tuple[str, int] | None:

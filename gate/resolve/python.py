@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from gate.model.origin import PYPI, Kind, Origin, OriginKind
 from gate.model.redact import redact_url
 from gate.model.reference import Problem
 from gate.model.resolution import FileKind, ProjectStatus, ResolvedFile, ResolvedPackage
+from gate.resolve.child import PrivateFolder
 from gate.resolve.files import installed_file
 from gate.resolve.names import is_pinned, reserved
 from gate.resolve.relay import Relay
@@ -59,8 +60,11 @@ def resolve_python(
     with ThreadPoolExecutor(1) as opener, ExitStack() as stack:
         opening = opener.submit(_open_pages, asked, safelist, config)
         stack.callback(_close, opening)
+        folder = stack.enter_context(closing(PrivateFolder()))
         with Relay([index.name for index in asked.indexes], opening.result, config) as relay:
-            answer = compile_pins(Compile(requirements=lines, target=target, relay=relay, newest=newest), config)
+            wanted = Compile(requirements=lines, target=target, relay=relay, newest=newest)
+            answer = compile_pins(wanted, config, folder.path)
+        folder.done_with()
         return _half(answer, opening.result(), asked, target, config)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
@@ -28,6 +29,7 @@ _USER = "gate"
 _REFUSED = 403
 _BAD_GATEWAY = 502
 _BACKLOG = 128
+_TURN = 0.0005
 _SILENCE = 60.0
 """Seconds after which a connection on which nothing is asked is closed."""
 
@@ -56,6 +58,9 @@ class Relay:
 
     def __enter__(self) -> Self:
         """Begin to listen."""
+        self._switching = sys.getswitchinterval()
+        # The resolver waits for each small answer; five milliseconds for a turn are longer than the network takes.
+        sys.setswitchinterval(_TURN)
         self._thread.start()
         return self
 
@@ -63,6 +68,7 @@ class Relay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the port and every tunnel."""
+        sys.setswitchinterval(self._switching)
         self._server.shutdown()
         self._server.server_close()
         self._tunnels.close()

@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from gate.errors import GateError, UpstreamError
 from gate.model.redact import redact
-from gate.resolve.child import clean_environment, private_folder, run_child
+from gate.resolve.child import clean_environment, run_child
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,28 +58,27 @@ class Compile:
     newest: datetime | None = None
 
 
-def compile_pins(wanted: Compile, config: ResolveConfig) -> tuple[Pin, ...] | Unsatisfiable:
-    """Resolve the requirements.
+def compile_pins(wanted: Compile, config: ResolveConfig, folder: Path) -> tuple[Pin, ...] | Unsatisfiable:
+    """Resolve the requirements, with an empty folder to work in.
 
     Raises:
         UpstreamError: an index failed, or uv could not be made to answer.
         BoundError: it took too long, or said too much.
         GateError: uv is not there.
     """
-    with private_folder() as folder:
-        work, home = folder / "work", folder / "home"
-        work.mkdir()
-        home.mkdir()
-        (work / _FILE).write_text("".join(f"{line}\n" for line in wanted.requirements), encoding="utf-8")
-        proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), wanted.relay.proxy)
-        ended = run_child(
-            _command(wanted, folder / "cache", uv_program(config)),
-            clean_environment(home, proxy | {"UV_HTTP_TIMEOUT": str(int(config.http.read))}),
-            folder=work,
-            given=b"",
-            seconds=config.bounds.seconds,
-            most=config.bounds.output_bytes,
-        )
+    work, home = folder / "work", folder / "home"
+    work.mkdir()
+    home.mkdir()
+    (work / _FILE).write_text("".join(f"{line}\n" for line in wanted.requirements), encoding="utf-8")
+    proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), wanted.relay.proxy)
+    ended = run_child(
+        _command(wanted, folder / "cache", uv_program(config)),
+        clean_environment(home, proxy | {"UV_HTTP_TIMEOUT": str(int(config.http.read))}),
+        folder=work,
+        given=b"",
+        seconds=config.bounds.seconds,
+        most=config.bounds.output_bytes,
+    )
     if ended.code == 0:
         return parse_pins(ended.output.decode("utf-8", "replace"))
     why = _explained(ended.errors.decode("utf-8", "replace"), wanted.relay)
