@@ -22,7 +22,7 @@ PORT = "8080"
 _IDS = {"EXR-…": "EXR-[a-z2-7]+", "EVL-…": "EVL-[0-9a-f]+", "sha256:…": "sha256:[0-9a-f]{64}"}
 
 _HEAD = r"""
-printed() { cat $(ls -v "$KEPT"/out.*) | grep -oE "$1" | tail -n 1; }
+printed() { for n in $(seq 0 "$2"); do cat "$KEPT/out.$n"; done | grep -oE "$1" | tail -n 1; }
 opens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 answers() { for _ in $(seq 300); do opens "$1" && return; sleep 0.1; done; return 1; }
 trap 'test -z "${SERVER:-}" || { kill "$SERVER"; wait "$SERVER"; } 2>/dev/null' EXIT
@@ -54,7 +54,7 @@ def script(typed: list[Command], port: int) -> str:
     for number, command in enumerate(typed):
         line = command.line.replace(PORT, str(port))
         for placeholder, pattern in _IDS.items():
-            line = line.replace(placeholder, f"$(printed '{pattern}')")
+            line = line.replace(placeholder, f"$(printed '{pattern}' {number - 1})")
         if line.endswith(" &"):
             lines.append(f'{line[:-2]} >"$KEPT/out.{number}" 2>&1 & SERVER=$!; answers {port}; code=$?')
         else:
