@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import configparser
 from typing import TYPE_CHECKING
 
 from gate.environment.conda import load_yaml
+from gate.environment.configured import PIP_OPTIONS
 from gate.environment.indexes import Indexes
 from gate.environment.lines import Finder
 from gate.environment.pip_scope import PipScope
@@ -42,23 +42,14 @@ def _condarc(text: Text, reading: Reading) -> None:
 
 
 def _pip(text: Text, reading: Reading) -> None:
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    try:
-        parser.read_string(text.content)
-    except configparser.Error as error:
-        reading.problem("config_invalid", str(error).splitlines()[0], text, getattr(error, "lineno", 0) or 0)
-        return
     scope, finder = PipScope(reading), Finder(text)
-    for section in parser.sections():
-        for key, value in parser.items(section):
-            for address in (value or "").split():
-                line = finder.next(address)
-                match key.replace("_", "-"):
-                    case "index-url":
-                        scope.set_index(address, text, line)
-                    case "extra-index-url":
-                        scope.add_index(address, text, line)
-                    case "find-links":
-                        scope.add_links(address, text, line)
-                    case _:
-                        pass
+    for key, value in PIP_OPTIONS.findall(text.content):
+        for address in value.split():
+            line = finder.next(address)
+            match key.replace("-", "_"):
+                case "index":
+                    scope.set_index(address, text, line)
+                case "extra_index":
+                    scope.add_index(address, text, line)
+                case _:
+                    scope.add_links(address, text, line)

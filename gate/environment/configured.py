@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 NAMES = frozenset({"pip.conf", "pip.ini", ".condarc", "condarc", "uv.toml"})
 """The files that pip, conda and uv look for."""
 
-_PIP = re.compile(r"^\s*(index|extra[-_]index|find)[-_](?:url|links)\s*[=:]\s*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+PIP_OPTIONS = re.compile(
+    r"^[ \t]*(index|extra[-_]index|find)[-_](?:url|links)[ \t]*[=:][ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE
+)
+"""Options of pip's configuration that name a place, with their continuation lines."""
+
 _VARIABLES = {"index": "PIP_INDEX_URL", "extra_index": "PIP_EXTRA_INDEX_URL", "find": "PIP_FIND_LINKS"}
 
 
@@ -60,7 +64,7 @@ def apply(name: str, content: str, spot: Spot) -> None:
     elif name == "uv.toml":
         _uv(content, spot)
     else:
-        for key, value in _PIP.findall(content):
+        for key, value in PIP_OPTIONS.findall(content):
             spot.stage.env[_VARIABLES[key.replace("-", "_")]] = " ".join(value.split())
 
 
@@ -80,7 +84,7 @@ def _conda(content: str, spot: Spot) -> None:
 def _uv(content: str, spot: Spot) -> None:
     try:
         data = tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         spot.reading.problem("toml_invalid", f"uv.toml: {error}", spot.text, spot.line)
         return
     env, pip, index = spot.stage.env, data.get("pip"), data.get("index")

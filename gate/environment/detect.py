@@ -16,14 +16,14 @@ CONFIG = "config"
 _DOCKERFILE_NAME = re.compile(r"(?i)(?:^|[./_-])(?:docker|container)file(?:$|[._-])|\.dockerfile$")
 _DOCKERFILE_TEXT = re.compile(r"(?im)^[ \t]*FROM[ \t]+(?:--platform=\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?[ \t]*$")
 _AML_KEY = re.compile(
-    r"(?m)^\s*(?:-\s+)?(?:image|conda_file|build|environment|component|code|jobs|inference_config|environment_variables|"
-    r"\$schema|command|type|spec|extra_config|flow|azureml|default_resource_policy|deployments?)\s*:"
+    r"(?m)^[ \t]*(?:-[ \t]+)?(?:image|conda_file|build|environment|component|code|jobs|inference_config|\$schema"
+    r"|command|environment_variables|type|spec|extra_config|flow|azureml|default_resource_policy|deployments?)[ \t]*:"
 )
 _KEY = r"(?m)^(?:%s)[ \t]*:"
 _CONDA_KEY = re.compile(_KEY % "dependencies|channels|prefix|pip-repositories")
 _AML_TOP = re.compile(_KEY % r"\$schema|image|conda_file|build|environment|jobs|code|command|asset|spec|extra_config")
 # Pipelines of GitHub and Azure DevOps: their `environment` is a place to deploy to.
-_PIPELINE = re.compile(r"(?m)^\s*runs-on[ \t]*:|^(?:pool|stages|steps|trigger)[ \t]*:")
+_PIPELINE = re.compile(r"(?m)^[ \t]*runs-on[ \t]*:|^(?:pool|stages|steps|trigger)[ \t]*:")
 _MLFLOW_KEY = re.compile(_KEY % "python|build_dependencies")
 _CONDA_LOCK_KEY = re.compile(r"(?m)^(?:package|metadata)[ \t]*:")
 _PIXI_KEY = re.compile(r"(?m)^environments[ \t]*:")
@@ -56,7 +56,7 @@ def detect(text: Text) -> str:
         return known
     if re.fullmatch(r"pylock\.[^.]+\.toml", name):
         return LOCK
-    if re.search(r"(?m)^@EXPLICIT\s*$", text.content[:4096]):
+    if re.search(r"(?m)^@EXPLICIT[ \t\r]*$", text.content[:4096]):
         return EXPLICIT
     if _YAML_NAME.search(name):
         return _yaml(text, name)
@@ -67,7 +67,7 @@ def detect(text: Text) -> str:
 
 def _yaml(text: Text, name: str) -> str:
     head = text.content
-    if "conda-lock" in name or (_CONDA_LOCK_KEY.search(head) and re.search(r"(?m)^\s*-?\s*manager\s*:", head)):
+    if "conda-lock" in name or (_CONDA_LOCK_KEY.search(head) and re.search(r"(?m)^[ \t]*-?[ \t]*manager[ \t]*:", head)):
         return CONDA_LOCK
     if (
         _MLFLOW_KEY.search(head)

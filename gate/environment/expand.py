@@ -17,6 +17,8 @@ LONGEST = 65_536
 
 def expand(text: str, values: Mapping[str, str]) -> str:
     """Expand `$NAME` and `${NAME…}` as Docker and POSIX shells do; an escaped dollar is a plain one."""
+    if "$" not in text or len(text) > LONGEST:
+        return text
     out: list[str] = []
     index = 0
     while index < len(text):
@@ -94,6 +96,8 @@ def _replace(value: str, operator: str, word: str, text: str) -> str:
 
 
 def _strip(value: str, operator: str, pattern: str) -> str:
+    if len(value) > 4096 or len(pattern) > 256:  # noqa: PLR2004 - no path or version is longer
+        return value
     front = operator[0] == "#"
     sizes = range(len(value) + 1)
     for size in reversed(sizes) if len(operator) > 1 else sizes:

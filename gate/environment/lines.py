@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from gate.environment.text import Text
 
 
+_MOST_MISSED = 50
+"""How many searches over the whole text may be in vain before lines are no longer looked for."""
+
+
 class Finder:
     """Finds keys and values in the order in which they stand, each search going on where the last one ended."""
 
@@ -16,14 +20,18 @@ class Finder:
         """Start at the top."""
         self.text = text
         self.at: int = 0
+        self.missed = 0
 
     def next(self, needle: str) -> int:
         """Return the line of the next occurrence at or after the last one, or the first of all, or line 1."""
         lines: list[str] = self.text.lines
+        if self.missed > _MOST_MISSED:
+            return 1
         for number in (*range(self.at, len(lines)), *range(self.at)):
             if needle in lines[number]:
                 self.at = number
                 return self.at + 1
+        self.missed += 1
         return 1
 
     def after(self, pattern: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*")
 _BRACKETS = re.compile(r"\[([^\]]*)\]\s*$")
 _PAIR = re.compile(r"""\s*([a-z0-9_]+)\s*=\s*('[^']*'|"[^"]*"|[^,'"]+)\s*(?:,|$)""")
+_LONGEST = 4096
 _ARCHIVES = (".tar.bz2", ".conda")
 _FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+?)(?:\.tar\.bz2|\.conda)$")
 
@@ -40,6 +41,9 @@ def parse_matchspec(text: str, line: int) -> CondaFound:
         InvalidMatchSpecError: there is no package name in it.
     """
     text = text.strip()
+    if len(text) > _LONGEST:
+        message = f"a match spec of more than {_LONGEST} characters"
+        raise InvalidMatchSpecError(message)
     if "://" in text.split("[", 1)[0]:
         return package_url(text, line)
     body, pairs = _brackets(text)

@@ -42,8 +42,15 @@ class PipScope:
         self.links.append(origin)
         self.reading.source(origin, text, line)
 
+    @property
+    def full(self) -> bool:
+        """Say whether more is held than is ever kept; the first one too many is, so that it is told."""
+        return len(self._held) > self.reading.bounds.references
+
     def hold(self, found: Found, text: Text) -> None:
         """Keep a requirement until all options are known."""
+        if self.full:
+            return
         self._held.append((found, text))
 
     def origins(self) -> tuple[Origin, ...]:

@@ -13,7 +13,8 @@ from gate.model.origin import CONDA_DEFAULTS, DOCKER_HUB, PYPI, Origin, OriginKi
 from gate.model.redact import redact_url
 
 _ENDPOINT = re.compile(r'^PYPI_SIMPLE_ENDPOINT(?:\s*:\s*str)?\s*=\s*"([^"]+)"', re.MULTILINE)
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://")
+_LONGEST = 8192
 _SUBDIR = re.compile(r"(?:noarch|(?:linux|osx|win|emscripten|wasi|zos|freebsd)-[a-z0-9]+)")
 
 # Registries are named, not addressed: what these two hosts serve goes by the channel's own name.
@@ -48,8 +49,11 @@ def _pypi_hosts() -> frozenset[str]:
 
 
 def split_url(address: str) -> SplitResult | None:
-    """Split an address; None when it is not one (no scheme, or brackets that close nowhere)."""
-    if not _SCHEME.match(address):
+    """Split an address; None when it is not one (no scheme, brackets that close nowhere), or could be two."""
+    if len(address) > _LONGEST or not _SCHEME.match(address):
+        return None
+    if "\\" in address:
+        # Installers (urllib3, browsers) end the host there, Python's own splitting does not: it has two readings.
         return None
     try:
         parts = urlsplit(address)
@@ -146,8 +150,13 @@ def _redact_token(address: str) -> str:
 
 
 def image_registry(name: str) -> Origin:
-    """Return the registry of an image name as Docker reads it: the first part, if it looks like a host."""
+    """Return the registry of an image name as Docker reads it: the first part, if it looks like a host.
+
+    A name that climbs or skips is none that Docker takes, and its origin is unknown.
+    """
     first, slash, _ = name.partition("/")
+    if {"", ".", ".."} & set(name.split("/")):
+        return Origin(kind=OriginKind.UNKNOWN, location=name)
     if slash and ("." in first or ":" in first or first == "localhost"):
         if unresolved(first):
             return Origin(kind=OriginKind.UNKNOWN, location=first)

@@ -46,7 +46,7 @@ def load_toml(text: Text, reading: Reading) -> Table | None:
     """Parse TOML; None and an error problem when it can't be."""
     try:
         return tomllib.loads(text.content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         line = re.search(r"line (\d+)", str(error))
         reading.problem("toml_invalid", str(error) or "nested too deep", text, int(line[1]) if line else 0)
         return None

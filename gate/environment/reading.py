@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from gate.model.origin import Origin
 
 
+LONGEST_WORD = 4096
+"""Longest name, version or marker of a reference, in characters."""
+
+MOST_PROBLEMS = 1000
+"""Problems past this number are no news."""
+
+LOADS = 150
+"""How often files may be opened, for each one that the bounds let in: folders are looked through, includes repeat."""
+
+MOST_STEPS = 10_000
+"""Most shell commands that one definition may run through, loops unrolled."""
+
+
 class Reading:
     """The state of reading one definition: what was found, what was opened, what bounds are left.
 
@@ -34,17 +47,21 @@ class Reading:
         self.sources: list[Source] = []
         self.problems: list[Problem] = []
         self.files: list[str] = []
+        self.steps = 0
         self._active: list[str] = []
-        self._full = False
+        self._loads = 0
 
     # what was found
 
     def add(self, found: Found, origins: tuple[Origin, ...], text: Text) -> None:
         """Keep one reference; past the bound one problem stands for all that follow."""
-        if len(self.references) >= self.bounds.references:
-            if not self._full:
-                self._full = True
-                self.problem("too_many_references", f"more than {self.bounds.references} references", text, found.line)
+        if self.full:
+            message = f"more than {self.bounds.references} references"
+            self.problem("too_many_references", message, text, found.line, once=True)
+            return
+        if max(len(found.name), len(found.spec), len(found.marker)) > LONGEST_WORD:
+            message = f"a name or a version of more than {LONGEST_WORD} characters"
+            self.problem("word_too_long", message, text, found.line)
             return
         self.references.append(
             Reference(
@@ -82,11 +99,22 @@ class Reading:
         """Keep one place that the definition puts in scope."""
         self.sources.append(Source(origin=origin, file=text.path, line=line, text=text.excerpt(line)))
 
-    def problem(self, code: str, message: str, text: Text | str, line: int = 0, *, error: bool = True) -> None:
-        """Keep a problem of reading; an error makes the whole definition unparseable."""
+    @property
+    def full(self) -> bool:
+        """Say whether no further reference is kept: reading on is of no use."""
+        return len(self.references) >= self.bounds.references
+
+    def problem(  # noqa: PLR0913 - what a problem is, and how it counts
+        self, code: str, message: str, text: Text | str, line: int = 0, *, error: bool = True, once: bool = False
+    ) -> None:
+        """Keep a problem of reading; an error makes the definition unparseable. `once`: one of its code is enough."""
+        if (once and any(one.code == code for one in self.problems)) or len(self.problems) >= MOST_PROBLEMS:
+            return
         path = text if isinstance(text, str) else text.path
         severity = Severity.ERROR if error else Severity.WARNING
-        self.problems.append(Problem(code=code, message=redact(message)[:400], file=path, line=line, severity=severity))
+        self.problems.append(
+            Problem(code=code, message=redact(message[:800])[:400], file=path, line=line, severity=severity)
+        )
 
     def declared(self) -> Declared:
         """Return all that was read, frozen."""
@@ -106,12 +134,12 @@ class Reading:
         nowhere: it names a place outside what was handed in.
         """
         target = self._inside(path, base)
-        return None if target is None or not (self.root / target).is_file() else target
+        return target if target is not None and os.path.isfile(self.root / target) else None  # noqa: PTH113 - Path.is_file raises on names that are too long
 
     def is_folder(self, path: str, base: str = "") -> bool:
         """Say whether the path is a folder inside the root."""
         target = self._inside(path, base)
-        return target is not None and (self.root / target).is_dir()
+        return target is not None and os.path.isdir(self.root / target)  # noqa: PTH112 - as above
 
     def _inside(self, path: str, base: str) -> str | None:
         if not path or "\0" in path or path.startswith(("/", "~")) or len(path) > 4096:  # noqa: PLR2004 - PATH_MAX
@@ -127,8 +155,9 @@ class Reading:
 
     def load(self, path: str, asked_by: str = "", line: int = 0) -> Text | None:
         """Read one file inside the root, bounded; what forbids it is recorded as a problem and None returned."""
-        if len(self.files) >= self.bounds.files:
-            self.problem("too_many_files", f"more than {self.bounds.files} files", asked_by or path, line)
+        self._loads += 1
+        if len(self.files) >= self.bounds.files or self._loads > LOADS * self.bounds.files:
+            self.problem("too_many_files", f"more than {self.bounds.files} files", asked_by or path, line, once=True)
             return None
         target = self._inside(path, "")
         if target is None:
@@ -155,7 +184,7 @@ class Reading:
     def _bytes(self, target: str) -> bytes | None:
         path = self.root / target
         try:
-            if not path.is_file():
+            if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises on names that are too long
                 self.problem("no_such_file", f"`{target}` does not exist or is no regular file", target)
                 return None
             with path.open("rb") as stream:

@@ -25,6 +25,9 @@ _WHEEL = re.compile(r"([A-Za-z0-9_.]+)-[^-/]+(?:-\d[^-/]*)?-[^-/]+-[^-/]+-[^-/]+
 _SDIST = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*?)-v?\d[^/]*\.(?:tar\.\w+|zip|tgz)$")
 
 
+_LONGEST = 8192
+
+
 class InvalidRequirementError(ValueError):
     """The text is nothing that pip would install."""
 
@@ -41,6 +44,9 @@ def parse_requirement(text: str, line: int, *, editable: bool = False) -> Found:
         InvalidRequirementError: pip would refuse it (PEP 508).
     """
     text = text.strip()
+    if len(text) > _LONGEST:
+        message = f"a requirement of more than {_LONGEST} characters"
+        raise InvalidRequirementError(message)
     if not text:
         message = "empty requirement"
         raise InvalidRequirementError(message)

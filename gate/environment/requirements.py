@@ -30,9 +30,11 @@ OPTIONS = grammar(
     "--process-dependency-links --use-mirrors --use-wheel --use-pep517 --no-use-pep517 --no-build-isolation",
     abbreviated=True,
 )
-_COMMENT = re.compile(r"(^|\s+)#.*$")
 _CODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PLAIN_CODINGS = frozenset({"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "iso-8859-1", "utf-8-sig"})
+_LONGEST = 128 * 1024
+"""Longest line in characters, continuations joined: hashes of a thousand files."""
+
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -54,6 +56,8 @@ def read_into(text: Text, scope: PipScope, *, constraint: bool = False) -> None:
             scope.reading.problem("encoding", message, text, number)
     # pip splits as `str.splitlines` does: a form feed ends a comment, and what follows it is installed.
     for line, content in logical_lines(text.content.splitlines()):
+        if scope.full:
+            return
         read_line(content, line, text, scope, constraint=constraint)
 
 
@@ -62,7 +66,7 @@ def logical_lines(lines: list[str]) -> Iterator[tuple[int, str]]:
     held: list[str] = []
     first = 0
     for number, raw in enumerate(lines, 1):
-        comment = _COMMENT.match(raw)
+        comment = raw.lstrip().startswith("#")
         if raw.endswith("\\") and not comment:
             first = first if held else number
             held.append(raw.strip("\\"))
@@ -70,14 +74,25 @@ def logical_lines(lines: list[str]) -> Iterator[tuple[int, str]]:
         joined = "".join((*held, " " + raw if comment else raw))
         start = first if held else number
         held = []
-        if content := _COMMENT.sub("", joined).strip():
+        if content := uncommented(joined):
             yield start, content
-    if held and (content := _COMMENT.sub("", "".join(held)).strip()):
+    if held and (content := uncommented("".join(held))):
         yield first, content
+
+
+def uncommented(line: str) -> str:
+    """Return the line without its comment: a `#` at the start or after a blank, as pip has it."""
+    at = line.find("#")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find("#", at + 1)
+    return (line if at < 0 else line[:at]).strip()
 
 
 def read_line(content: str, line: int, text: Text, scope: PipScope, *, constraint: bool = False) -> None:
     """Read one logical line: a requirement with its own options, or options for the whole run."""
+    if len(content) > _LONGEST:
+        scope.reading.problem("line_too_long", f"a line of more than {_LONGEST} characters, joined", text, line)
+        return
     requirement, options = _split_options(content)
     try:
         words = [Word(text=one, line=line) for one in shlex.split(options)]

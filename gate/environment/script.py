@@ -30,7 +30,7 @@ def read(text: Text, reading: Reading) -> None:
     )
     try:
         data = tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         reading.problem("toml_invalid", str(error), text, line)
         return
     tool = data.get("tool")

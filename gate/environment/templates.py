@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-_DOLLAR = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\))|\$\{\{.*?\}\}|%\w+%")
+_DOLLAR = re.compile(r"\$[\w{(]|%\w{1,60}%")
+
+
+_MOST_OPEN = 100
+"""How many braces that close nowhere are looked at before the rest of a text counts as plain."""
 
 
 def find_end(text: str, start: int) -> int:
@@ -25,14 +29,15 @@ def find_end(text: str, start: int) -> int:
 def spans(text: str) -> list[tuple[int, int]]:
     """Return where `{{…}}` and `{%…%}` stand, as (start, end)."""
     found: list[tuple[int, int]] = []
-    start = text.find("{")
-    while 0 <= start < len(text) - 1:
+    start, failed = text.find("{"), 0
+    while 0 <= start < len(text) - 1 and failed < _MOST_OPEN:
         if text[start + 1] in "{%":
             end = find_end(text, start)
             if end > 0:
                 found.append((start, end))
                 start = text.find("{", end)
                 continue
+            failed += 1
         start = text.find("{", start + 1)
     return found
 

@@ -64,4 +64,10 @@ class Text:
         """Return the line as evidence: stripped, without credentials, cut."""
         if not 1 <= line <= len(self.lines):
             return ""
-        return redact(self.lines[line - 1].strip()[: 2 * EXCERPT])[:EXCERPT]
+        if line not in self._excerpts:
+            self._excerpts[line] = redact(self.lines[line - 1][: 4 * EXCERPT].strip()[: 2 * EXCERPT])[:EXCERPT]
+        return self._excerpts[line]
+
+    @cached_property
+    def _excerpts(self) -> dict[int, str]:
+        return {}

@@ -91,7 +91,7 @@ ESCAPES = [
     "file:///etc/passwd",
     "link.txt",
     "d/secret.txt",
-    "x" * 5000,
+    "x" * 4000,
 ]
 
 
@@ -104,6 +104,53 @@ def test_nothing_outside_the_folder_is_opened(tmp_path: Path, path: str) -> None
     assert "pypi:canary" not in names(declared)
     assert [one.undetermined for one in declared.references] == ["missing_file"]
     assert declared.files == ("requirements.txt",)
+
+
+HANGS = [
+    "A" * 900_000,
+    "a=" + "1" * 900_000,
+    "#" + " " * 900_000,
+    " " * 900_000 + "x",
+    "\n" * 900_000 + "x",
+    "{" * 900_000,
+    "{{" * 400_000,
+    "$" * 900_000,
+    "${" * 400_000,
+    "token" * 180_000,
+    "https://" + "a" * 900_000,
+    "a@" * 450_000,
+    "a,b{" * 200_000,
+    "{a,b}" * 20_000,
+    "a[" * 400_000,
+    "'" * 900_000,
+    "a " * 450_000,
+    "- " * 450_000,
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "conda.yaml", "Dockerfile", "pyproject.toml", "x.lock", "pip.conf", "x"]
+)
+@pytest.mark.parametrize("content", HANGS, ids=[one.strip()[:8] for one in HANGS])
+def test_a_megabyte_of_nonsense_ends_soon(tmp_path: Path, name: str, content: str) -> None:
+    # No time is asserted: what does not end within the limit of a test does not end.
+    body = {"Dockerfile": f"FROM a\nRUN x {content}\n", "conda.yaml": f"dependencies:\n- {content}\n"}.get(
+        name, content
+    )
+    declared = declare(tmp_path, {name: body})
+    assert verdict(declared).verdict != "safelisted" or name in {"requirements.txt", "conda.yaml"}
+
+
+def test_includes_that_multiply_are_bounded(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {f"r{number}.txt": f"-r r{number + 1}.txt\n" * 9 for number in range(12)}
+    declared = declare(tmp_path, {**files, "r12.txt": "a\n" * 50})
+    assert set(errors(declared)) <= {"too_many_files", "too_many_references", "too_deep"}
+    assert errors(declared)
+
+
+def test_a_name_that_never_ends_is_an_error(tmp_path: Path) -> None:
+    declared = declare(tmp_path, {"requirements.txt": "-r " + "x" * 5000 + "\n"})
+    assert errors(declared) == ["word_too_long"]
 
 
 def test_a_link_out_of_the_folder_is_no_entry(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ package:
         ("s.py", "# /// script\n# dependencies = [\n# ///\n", "toml_invalid"),
         ("s.py", "# /// script\n# ///x\n", "script_invalid"),
         ("s.py", "# /// script\n# dependencies = [1, 'a>>']\n# ///\n", "invalid_requirement"),
-        ("pip.conf", "index-url = x\n", "config_invalid"),
+        ("pip.conf", "[global]\n", "nothing_declared"),
         ("uv.toml", "[", "toml_invalid"),
     ],
 )

@@ -11,6 +11,7 @@ import tree_sitter_bash
 
 from gate.environment.configured import Spot, apply, is_configuration
 from gate.environment.found import Word
+from gate.environment.reading import MOST_STEPS
 from gate.environment.shell.commands import run_command
 from gate.environment.shell.words import Resolver
 from gate.environment.templates import Mask
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from gate.environment.shell.session import Session
 
-MOST_STEPS = 20_000
 MOST_ROUNDS = 200
 DEEPEST = 12
+LONGEST = 200_000
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _SKIPPED = frozenset({"comment", "heredoc_start", "heredoc_end", "test_operator", "variable_name"})
@@ -38,6 +39,10 @@ def run_script(script: str, first_line: int, session: Session, depth: int = 0) -
 
     Both branches of every condition are read and every loop's body for each of its values: what could run counts.
     """
+    if len(script) > LONGEST:
+        message = f"a script of more than {LONGEST} characters"
+        session.reading.problem("script_too_long", message, session.text, first_line)
+        return
     if depth > DEEPEST:
         session.reading.problem("shell_too_deep", "scripts nested too deep", session.text, first_line)
         return
@@ -223,11 +228,11 @@ class _Walker:
         return destinations[1:]
 
     def command(self, node: Node, more: list[Node] | None = None) -> None:
-        self.session.steps += 1
-        if self.session.steps > MOST_STEPS:
-            if self.session.steps == MOST_STEPS + 1:
-                message = f"more than {MOST_STEPS} commands, loops unrolled"
-                self.session.reading.problem("too_many_commands", message, self.session.text, self.words.line(node))
+        reading = self.session.reading
+        reading.steps += 1
+        if reading.steps > MOST_STEPS:
+            message = f"more than {MOST_STEPS} commands, loops unrolled"
+            reading.problem("too_many_commands", message, self.session.text, self.words.line(node), once=True)
             return
         nodes = [*node.named_children, *(more or [])]
         if self.session.alternatives:
@@ -287,4 +292,3 @@ class _Walker:
         """Read a script that a command was given as text."""
         inner = self.session.nested()
         run_script(script, line, inner, self.depth + 1)
-        self.session.steps = inner.steps

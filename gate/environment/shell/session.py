@@ -34,7 +34,6 @@ class Session:
         prefix: assignments before the command at hand (`PIP_INDEX_URL=… pip install …`).
         piping: a pipe follows, or leads here.
         piped: what the command before the pipe printed, when reading can tell.
-        steps: commands looked at, over all nesting.
     """
 
     text: Text
@@ -47,7 +46,6 @@ class Session:
     piping: bool = False
     piped: list[Word] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
-    steps: int = 0
 
     def values(self) -> dict[str, str]:
         """Return every variable whose value is known."""

@@ -21,6 +21,7 @@ _QUOTED_ESCAPE = re.compile(r'\\(["\\$`\n])')
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _BRACES = re.compile(r"^(.*?)\{([^{}]*,[^{}]*)\}(.*)$", re.DOTALL)
 MOST_WORDS = 1000
+LONGEST_BRACED = 2000
 
 
 class Resolver:
@@ -147,9 +148,16 @@ def _unescape(text: str) -> str:
 
 
 def _brace(text: str) -> list[str]:
-    if "{" not in text or "{{" in text or "${" in text:
+    """Expand `{a,b}`; past the bound what is left stays as written."""
+    if "{" not in text or "{{" in text or "${" in text or len(text) > LONGEST_BRACED:
         return [text]
-    match = _BRACES.match(text)
-    if match is None:
-        return [text]
-    return [whole for one in match[2].split(",")[:100] for whole in _brace(match[1] + one + match[3])][:MOST_WORDS]
+    done: list[str] = []
+    waiting = [text]
+    while waiting and len(done) + len(waiting) < MOST_WORDS:
+        one = waiting.pop()
+        match = _BRACES.match(one)
+        if match is None:
+            done.append(one)
+        else:
+            waiting += [match[1] + part + match[3] for part in reversed(match[2].split(",")[:100])]
+    return done + waiting
