@@ -134,6 +134,14 @@ DISPOSITIONS: Mapping[str, Explanation] = {
         reason="{name} {version} has files in the image that its wheel does not have",
         way_out=f"{_REBUILD} without adding files to it",
     ),
+    "unreadable": Explanation(
+        reason="the files of {name} {version} in the image can't be read as a package's", way_out=_REBUILD
+    ),
+    "bound_exceeded": Explanation(
+        reason="looking up {name} {version} would cost more than the configuration's bounds allow",
+        way_out="let the operator raise the bound that the evidence names",
+    ),
+    "vendored": Explanation(reason="{name} {version} lies inside another package", way_out=_REBUILD),
     "reserved_name": Explanation(
         reason="{name} is a private name and was not asked of a public index", way_out=f"{_EXCEPTION} with its wheel"
     ),

@@ -25,14 +25,14 @@ def kept() -> MemoryReferenceData:
     return MemoryReferenceData()
 
 
-def bring(kept: MemoryReferenceData, path: Path, data: bytes, **changes: Any) -> str:  # noqa: ANN401 - any argument
+def bring(kept: MemoryReferenceData, path: Path, data: bytes, **changes: Any) -> str:
     """Import bytes as a file and return the digest under which they are kept."""
     path.write_bytes(data)
     arguments: dict[str, Any] = {"into": kept, "source": "a test", "now": NOW, **changes}
     return import_file(arguments.pop("kind", DataKind.OSV_PYPI), path, **arguments).snapshot.digest
 
 
-def refusal(kept: MemoryReferenceData, path: Path, data: bytes, **changes: Any) -> GateError:  # noqa: ANN401 - as above
+def refusal(kept: MemoryReferenceData, path: Path, data: bytes, **changes: Any) -> GateError:
     """Return the error of an import, after proving that it changed nothing."""
     before = kept.snapshots()
     with pytest.raises(GateError) as caught:

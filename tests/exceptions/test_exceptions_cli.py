@@ -66,7 +66,7 @@ def wheel_file(tmp_path: Path) -> Path:
     return path
 
 
-def report(tmp_path: Path, **changed: Any) -> str:  # noqa: ANN401 - any JSON
+def report(tmp_path: Path, **changed: Any) -> str:
     """Write what a check found: twice the same blocked reference, an undetermined one and a safelisted one."""
     origin = {"kind": "vcs", "location": "https://git.example.org/acme/forecast", "implicit": False}
     blocked = {"kind": "vcs", "name": origin["location"], "spec": "main", "origins": [origin], "disposition": "blocked"}

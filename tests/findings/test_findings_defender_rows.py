@@ -23,7 +23,7 @@ READERS: dict[str, tuple[Callable[..., Row], Callable[..., Raw]]] = {
 }
 
 
-def read(*cves: Raw, **changes: Any) -> Row:  # noqa: ANN401 - whatever the builder takes
+def read(*cves: Raw, **changes: Any) -> Row:
     return individual.read_row(individual_row(*cves, **changes), path="rows[0]")
 
 

@@ -23,7 +23,7 @@ def v3(vector: str) -> dict[str, str]:
     return {"type": "CVSS_V3", "score": vector}
 
 
-def severity_of(identifier: str = "PYSEC-2026-1", **changes: Any) -> FindingSeverity:  # noqa: ANN401 - any part
+def severity_of(identifier: str = "PYSEC-2026-1", **changes: Any) -> FindingSeverity:
     return severity(advisories(record(identifier, **changes))[0])
 
 
@@ -33,7 +33,7 @@ def found(*raw: dict[str, Any], version: str = "1.0", answer: Match = Match.AFFE
     return finding([(one, answer) for one in records], ids, component="example", version=version)
 
 
-def linked(identifier: str, *aliases: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any part
+def linked(identifier: str, *aliases: str, **changes: Any) -> dict[str, Any]:
     return record(identifier, aliases=list(aliases), **changes)
 
 

@@ -25,7 +25,7 @@ DIGEST = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
 
 
-def _run(name: str = "ev-1", owner: str = "one", **more: Any) -> Evaluation:  # noqa: ANN401 - any field
+def _run(name: str = "ev-1", owner: str = "one", **more: Any) -> Evaluation:
     fields: dict[str, Any] = {
         "key": "k",
         "repository": "r.example.org/app",
@@ -44,7 +44,7 @@ def _claim(engine: Engine, submitted: Evaluation, now: datetime = NOW) -> tuple[
         return claim.kind.value, claim.evaluation.id, claim.evaluation.attempt
 
 
-def _move(engine: Engine, after: EvaluationState, owner: str = "one", attempt: int = 1, **facts: Any) -> None:  # noqa: ANN401
+def _move(engine: Engine, after: EvaluationState, owner: str = "one", attempt: int = 1, **facts: Any) -> None:
     with writing(engine) as connection:
         Evaluations(connection).move("ev-1", owner=owner, attempt=attempt, before=OPEN, after=after, **facts)
 
