@@ -114,7 +114,9 @@ class _Dockerfile:
         name = command.cmd.upper()
         if name == "ONBUILD":
             name = (command.sub_cmd or "").upper()
-        if name == "FROM":
+        if not command.value and name in {"FROM", "WORKDIR", "COPY", "ADD"}:
+            self.reading.problem("dockerfile_invalid", f"`{name}` says nothing", self.text, command.start_line)
+        elif name == "FROM":
             self.begin(command)
         elif name == "ARG":
             self.argument(command)

@@ -75,8 +75,11 @@ def _file(relative: str, reading: Reading) -> None:
 
 
 def read_as(name: str, text: Text, reading: Reading) -> None:
-    """Read the text with the reader of one format."""
-    reader(name).read(text, reading)
+    """Read the text with the reader of one format. A reader that fails has not read: that is an error, not a pass."""
+    try:
+        reader(name).read(text, reading)
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody foresaw it, and nothing may pass because of it
+        reading.problem("reader_failed", f"the reader of {name} failed: {type(error).__name__}", text)
 
 
 def reader(name: str) -> ModuleType:

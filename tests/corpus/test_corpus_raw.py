@@ -47,6 +47,7 @@ def test_every_raw_file_gets_a_verdict_with_a_reason(raw: Path) -> None:
     for path, root in files:
         declared = read_definition(path, root, DefinitionBounds())
         report = check_declared(declared, policy, (), now)
+        assert not [one for one in declared.problems if one.code == "reader_failed"], path
         failed = any(one.severity is Severity.ERROR for one in declared.problems)
         assert (report.verdict == "unparseable") is failed, path
         assert declared.references or declared.sources or declared.problems, path

@@ -216,6 +216,17 @@ def test_nothing_is_written_and_nothing_run(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == before  # noqa: PTH208 - as above
 
 
+def test_a_reader_that_fails_lets_nothing_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        message = "unforeseen"
+        raise LookupError(message)
+
+    monkeypatch.setattr("gate.environment.requirements.read", fail)
+    declared = declare(tmp_path, {"requirements.txt": "a\n"})
+    assert errors(declared) == ["reader_failed"]
+    assert verdict(declared).verdict == "unparseable"
+
+
 def test_a_folder_is_read_as_a_whole_and_nothing_twice(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "a/Dockerfile": "FROM mcr.microsoft.com/a\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n",
