@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gate.model.reference import Problem, Severity
 from gate.model.resolution import Resolution
 from gate.resolve.asked import what_to_ask
+from gate.resolve.conda import resolve_conda
 from gate.resolve.python import resolve_python
 from gate.resolve.settings import ResolveConfig
 from gate.resolve.target import parse_target
@@ -51,9 +52,10 @@ def closed_set(  # noqa: PLR0913 - the facts of one resolution, by name
     config = config or ResolveConfig()
     target = parse_target(platform, python)
     asked = what_to_ask(declared, policy.safelist, config.private_indexes)
-    half = resolve_python(asked, policy.safelist, target, config, newest)
-    problems = (*asked.problems, *half.problems)
-    packages = tuple(sorted(half.packages, key=lambda one: (one.kind.value, one.name)))
+    halves = [resolve(asked, policy.safelist, target, config, newest) for resolve in (resolve_conda, resolve_python)]
+    problems = (*asked.problems, *(problem for half in halves for problem in half.problems))
+    found = [package for half in halves for package in half.packages]
+    packages = tuple(sorted(found, key=lambda one: (one.kind.value, one.name)))
     if not packages and not problems:
         message = "the declaration names no package that could be resolved"
         file = next(iter(declared.files), "")
@@ -63,7 +65,7 @@ def closed_set(  # noqa: PLR0913 - the facts of one resolution, by name
         python=target.python,
         packages=packages,
         problems=problems,
-        origins=half.origins,
-        tools=dict(half.tools),
+        origins=tuple(origin for half in halves for origin in half.origins),
+        tools=dict(tool for half in halves for tool in half.tools),
         resolved_at=now,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gate.errors import BoundError, UpstreamError
@@ -15,9 +14,10 @@ from gate.model.reference import Problem
 from gate.model.resolution import FileKind, ProjectStatus, ResolvedFile, ResolvedPackage
 from gate.resolve.child import PrivateFolder
 from gate.resolve.files import installed_file
+from gate.resolve.half import Half
 from gate.resolve.names import is_pinned, reserved
 from gate.resolve.relay import Relay
-from gate.resolve.uv import Compile, Pin, Unsatisfiable, compile_pins
+from gate.resolve.uv import Compile, Pin, Unsatisfiable, compile_pins, uv_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,16 +32,6 @@ if TYPE_CHECKING:
     from gate.resolve.target import Target
 
 _STATUSES = {status.value: status for status in ProjectStatus} | {"": ProjectStatus.UNSAID}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Half:
-    """What one resolver made of its share."""
-
-    packages: tuple[ResolvedPackage, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    origins: tuple[Origin, ...] = ()
-    tools: tuple[tuple[str, str], ...] = ()
 
 
 def resolve_python(
@@ -85,15 +75,16 @@ def _open_pages(asked: Asked, safelist: Safelist, config: ResolveConfig) -> Page
 def _half(
     answer: tuple[Pin, ...] | Unsatisfiable, pages: Pages, asked: Asked, target: Target, config: ResolveConfig
 ) -> Half:
+    tools = (("uv", uv_version(config)),)
     origins = tuple(Origin(kind=OriginKind.PYTHON_INDEX, location=index.name) for index in pages.indexes)
     problems = [_withheld(name, asked) for name in pages.withheld]
     if isinstance(answer, Unsatisfiable):
-        return Half(problems=(*problems, *_unsatisfiable(answer, pages, asked)), origins=origins)
+        return Half(problems=(*problems, *_unsatisfiable(answer, pages, asked)), origins=origins, tools=tools)
     if len(answer) > config.bounds.packages:
         message = f"the closed set has more than {config.bounds.packages} packages"
         raise BoundError(message, hint="resolve fewer things at once", code="too_many_packages")
     packages = _Facts(pages, asked, target).packages(answer, problems)
-    return Half(packages=packages, problems=tuple(problems), origins=origins)
+    return Half(packages=packages, problems=tuple(problems), origins=origins, tools=tools)
 
 
 def _address(index: PythonIndex, config: ResolveConfig) -> IndexAddress:

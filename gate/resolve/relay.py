@@ -19,7 +19,7 @@ from gate.errors import UpstreamError
 from gate.resolve.tunnel import Tunnels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from gate.resolve.pages import Pages, Served
@@ -45,14 +45,24 @@ class _Server(ThreadingHTTPServer):
 class Relay:
     """Listens on a free port of the loopback, for one resolution. A word that only the resolver knows opens it."""
 
-    def __init__(self, names: Sequence[str], pages: Callable[[], Pages], config: ResolveConfig) -> None:
-        """Stand for the indexes of these names; `pages` is asked for when the resolver asks, not before."""
+    def __init__(
+        self,
+        names: Sequence[str],
+        pages: Callable[[], Pages],
+        config: ResolveConfig,
+        places: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
+        """Stand for the indexes of these names, and let through to `places` beside those that their pages name.
+
+        `pages` is asked for when the resolver asks, not before.
+        """
         self.names = tuple(names)
         self.refused: list[str] = []
         self._pages = pages
         self._word = secrets.token_urlsafe(24)
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._tunnels = Tunnels(config)
+        self._places = places
         self._hosts = frozenset(config.file_hosts)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
@@ -113,7 +123,8 @@ class Relay:
 
     def open_to(self, host: str, port: int) -> bool:
         """Say whether files may be read there; note it if not."""
-        if self.pages.names_place(host, port) or f"{host}:{port}" in self._hosts:
+        known = (host, port) in self._places or f"{host}:{port}" in self._hosts
+        if known or self.pages.names_place(host, port):
             return True
         self.refused.append(f"{host}:{port}"[:200])
         return False
@@ -125,6 +136,14 @@ class Relay:
             UpstreamError: the place can't be reached.
         """
         self._tunnels.carry(handler.connection, host, port)
+
+
+def places_of(addresses: Iterable[str]) -> frozenset[tuple[str, int]]:
+    """Return host and port of each address."""
+    from gate.http.address import origin_of  # noqa: PLC0415 - its package takes a while to import
+
+    origins = [origin_of(address) for address in addresses]
+    return frozenset((origin.host.lower(), origin.port) for origin in origins)
 
 
 def _handler(relay: Relay) -> type[BaseHTTPRequestHandler]:

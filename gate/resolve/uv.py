@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,11 @@ def uv_program(config: ResolveConfig) -> Path:
     except (ImportError, FileNotFoundError) as error:
         message = "uv, which resolves Python packages, is not installed"
         raise GateError(message, hint="install the gate with its extra `resolve`", code="resolver_missing") from error
+
+
+def uv_version(config: ResolveConfig) -> str:
+    """Return the version of the uv that comes with the Python package; of another one, its path."""
+    return version("uv") if config.uv is None else str(config.uv)
 
 
 def _command(wanted: Compile, cache: Path, program: Path) -> list[str]:

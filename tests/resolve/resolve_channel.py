@@ -1,0 +1,168 @@
+"""A real conda channel on this machine: packages as archives, and the repodata that indexes them."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+import zstandard
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+BUILT = 1_767_312_000_000
+"""2 January 2026, in milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CondaRecipe:
+    """What goes into a package."""
+
+    name: str
+    version: str = "1.0"
+    build: str = "0"
+    subdir: str = "noarch"
+    depends: tuple[str, ...] = ()
+    timestamp: int | None = BUILT
+    old: bool = False
+
+    @property
+    def filename(self) -> str:
+        """Its file name: `.tar.bz2` if it is old, else `.conda`."""
+        return f"{self.name}-{self.version}-{self.build}" + (".tar.bz2" if self.old else ".conda")
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """Its `info/index.json`."""
+        index: dict[str, Any] = {
+            "name": self.name,
+            "version": self.version,
+            "build": self.build,
+            "build_number": 0,
+            "depends": list(self.depends),
+            "subdir": self.subdir,
+        }
+        if self.subdir == "noarch":
+            index["noarch"] = "generic"
+        if self.timestamp is not None:
+            index["timestamp"] = self.timestamp
+        return index
+
+    def build_bytes(self) -> bytes:
+        """Return the archive."""
+        info = _tar({"info/index.json": json.dumps(self.index).encode(), "info/files": b""})
+        if self.old:
+            return bz2.compress(info)
+        out = io.BytesIO()
+        pressed = zstandard.ZstdCompressor()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            stem = self.filename.removesuffix(".conda")
+            archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
+            archive.writestr(f"info-{stem}.tar.zst", pressed.compress(info))
+            archive.writestr(f"pkg-{stem}.tar.zst", pressed.compress(_tar({})))
+        return out.getvalue()
+
+
+@dataclass(kw_only=True)
+class Repodata:
+    """What is put into a subdir's repodata beside the packages."""
+
+    more: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+class CondaChannel:
+    """Serves packages and repodata; `asked` is every path that was asked for."""
+
+    def __init__(self) -> None:
+        """Begin with an empty channel."""
+        self.asked: list[str] = []
+        self.extra = Repodata()
+        self.status = 200
+        self._files: dict[str, bytes] = {}
+        self._records: dict[str, dict[str, dict[str, Any]]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """The channel's address."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/channel"
+
+    def publish(self, recipe: CondaRecipe) -> None:
+        """Add a package."""
+        data = recipe.build_bytes()
+        self._files[f"/channel/{recipe.subdir}/{recipe.filename}"] = data
+        digests = {"sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data, usedforsecurity=False).hexdigest()}
+        self._records.setdefault(recipe.subdir, {})[recipe.filename] = recipe.index | digests | {"size": len(data)}
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        """Return status and body for a path."""
+        self.asked.append(path)
+        if self.status != 200:
+            return self.status, b""
+        parts = path.strip("/").split("/")
+        if len(parts) == 3 and parts[0] == "channel" and parts[2] == "repodata.json":
+            return 200, self._repodata(parts[1])
+        return (200, self._files[path]) if path in self._files else (404, b"")
+
+    def _repodata(self, subdir: str) -> bytes:
+        records = self._records.get(subdir, {})
+        content = {
+            "info": {"subdir": subdir} | self.extra.info,
+            "packages": {name: record for name, record in records.items() if name.endswith(".tar.bz2")},
+            "packages.conda": {name: record for name, record in records.items() if name.endswith(".conda")},
+            "repodata_version": 1,
+        }
+        return json.dumps(content | self.extra.more).encode()
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def _handler(channel: CondaChannel) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, body = channel.answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server gives
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gives
+            """Say nothing."""
+
+    return Handler
