@@ -135,6 +135,19 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ]),
     ("jupyter labextension install @j/x && jupyter --version && nix profile install nixpkgs#a", ["other:@j/x", "other:nixpkgs#a"]),
     ("trivy image --download-db-only && trivy image --download-java-db-only", ["other:trivy-db", "other:trivy-java-db"]),
+    # words that are not quite complete
+    ("pip -V && pip --python /x/bin/python install a && pip --log x list && pip config get x && pip config set a.b c", ["pypi:a"]),
+    ("conda && conda env list && conda list && pixi global install a && conda --version", ["conda:a"]),
+    ("uvx --from a b && pipx run --spec c d && uv tool run --with e,f g", ["pypi:a", "pypi:c", "pypi:g", "pypi:e", "pypi:f"]),
+    ("uv pip list && uv && poetry && uv add --index own=https://x.example/s a", ["pypi:a"]),
+    ("git && git -C x status && git clone && git clone https://h.example/o/r@v1 x && git fetch https://h.example/o/s", [
+        "vcs:https://h.example/o/r", "vcs:https://h.example/o/s",
+    ]),
+    ("apt-get && apt-get install -y a+ '' && apt-key list && dpkg -l && add-apt-repository 'deb https://r.example x main'", ["os:a+"]),
+    ("go && R && R CMD INSTALL x && Rscript x.R && cargo && rustup && npm && gem && az && brew", []),
+    ("R -e 'remotes::install_url(\"https://h.example/a.tgz\")' && R -e 'install(x)'", ["url:https://h.example/a.tgz"]),
+    ("exec pip install a && command -v pip && nohup && sudo && xargs && env && time && timeout 1", ["pypi:a"]),
+    ("A=1 && export B=2 && declare -a C=(1 2) && D=(a b) && pip install a-$A b-$B", ["pypi:a-1", "pypi:b-2"]),
     # nothing
     ("pip uninstall -y a && pip freeze && pip list && pip cache purge && pip", []),
     ("echo pip install a > /x && echo 'a==1' > requirements.txt && printf 'b'", []),
@@ -405,3 +418,55 @@ def test_what_a_container_installs_at_its_start_is_said(tmp_path: Path) -> None:
 )
 def test_roundabout_ways(tmp_path: Path, command: str, expected: list[str]) -> None:
     assert names(run_line(tmp_path, command)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$(echo -n a-b)", "a-b"),
+        ("$(echo $NOT_KNOWN)", "$(echo $NOT_KNOWN)"),
+        ("$(cut -c1 <<< abc)", "$(cut -c1 <<< abc)"),
+        ("$(cut -fx -d. <<< a.b)", "$(cut -fx -d. <<< a.b)"),
+        ("$(echo abc | tr a-z A-Z)", "$(echo abc | tr a-z A-Z)"),
+        ("$(date; echo a)", "$(date; echo a)"),
+        ("$(date | cut -f1 -d.)", "$(date | cut -f1 -d.)"),
+        ("$(cat <f)", "$(cat <f)"),
+        ("$(printf '%s' x)", "$(printf '%s' x)"),
+        ("$(cut -f1 <<< $NOT_KNOWN)", "$(cut -f1 <<< $NOT_KNOWN)"),
+    ],
+)
+def test_what_reading_cannot_work_out_stays_as_written(tmp_path: Path, text: str, expected: str) -> None:
+    declared = run_line(tmp_path, f'curl "https://h.example/{text}"')
+    assert [one[1] for one in brief(declared)] == [f"https://h.example/{expected}"]
+
+
+@pytest.mark.parametrize(
+    ("command", "files", "expected"),
+    [
+        ("pip install 'a>>1'", {}, "invalid_requirement"),
+        ("conda install -c conda-forge '=1'", {}, "invalid_matchspec"),
+        ("conda install --file r.txt", {"r.txt": "=1\n"}, "invalid_matchspec"),
+        ("conda env create -f e.yml", {"e.yml": "- a\n"}, "not_conda"),
+        ("conda env create -f e.yml", {"e.yml": "\n"}, "empty"),
+        ("x " + "\\\n y" * 60_000, {}, "script_too_long"),
+    ],
+)
+def test_what_a_tool_would_refuse_is_an_error(
+    tmp_path: Path, command: str, files: dict[str, str | bytes], expected: str
+) -> None:
+    assert errors(run_line(tmp_path, command, files)) == [expected]
+
+
+def test_files_of_the_context_that_tools_take(tmp_path: Path) -> None:
+    declared = run_line(
+        tmp_path,
+        "uv pip sync r.txt -c c.txt && uv pip compile r.in && conda install --file e.yml && conda-lock install x.lock",
+        {
+            "r.txt": "a\n",
+            "c.txt": "z\n",
+            "r.in": "b\n",
+            "e.yml": "channels: [conda-forge]\ndependencies: [c]\n",
+            "x.lock": "@EXPLICIT\nhttps://h.example/ch/noarch/d-1-0.conda\n",
+        },
+    )
+    assert names(declared) == ["pypi:a", "pypi:b", "conda:c", "conda:d"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -144,11 +143,3 @@ def hold(word: Word, scope: PipScope, session: Session, *, editable: bool = Fals
             return
         found = replace(found, undetermined=UNRESOLVED if unresolved(found.name) else "")
     scope.hold(found, session.text)
-
-
-def words_of(text: str, line: int) -> list[Word]:
-    """Split text as a shell would, all on one line."""
-    try:
-        return [Word(text=one, line=line) for one in shlex.split(text)]
-    except ValueError:
-        return [Word(text=one, line=line) for one in text.split()]

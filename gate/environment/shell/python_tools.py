@@ -62,14 +62,15 @@ def _uv_pip(words: list[Word], verbs: list[str], session: Session) -> None:
         start = next(index for index, word in enumerate(words) if word.text == verbs[1])
         arguments = words[start + 1 :]
         if verbs[1] in {"sync", "compile"}:
-            arguments = [one for word in arguments for one in _as_requirement(word)]
+            arguments = _as_requirements(arguments)
         pip.install(_uv_spelling(arguments), uv_session(session))
 
 
-def _as_requirement(word: Word) -> list[Word]:
-    if word.text.startswith("-"):
-        return [word]
-    return [Word(text="-r", line=word.line), word]
+def _as_requirements(arguments: list[Word]) -> list[Word]:
+    """Return the arguments with every file that `sync` and `compile` take as an operand put behind `-r`."""
+    operands = parse_options(arguments, pip.OPTIONS).operands
+    files = [part for word in operands for part in (Word(text="-r", line=word.line), word)]
+    return [word for word in arguments if not any(word is one for one in operands)] + files
 
 
 def _uv_spelling(words: list[Word]) -> list[Word]:
