@@ -1,0 +1,33 @@
+"""What is demanded of a closed set: one rule a file, pure functions over the resolution, the policy and one instant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.resolve.rules.cooling_off import CoolingOff
+from gate.resolve.rules.pinned import Pinned
+from gate.resolve.rules.project_status import ProjectStatusRule
+from gate.resolve.rules.reserved_name import ReservedName
+from gate.resolve.rules.set_closed import SetClosed
+from gate.resolve.rules.wheels_only import WheelsOnly
+from gate.resolve.rules.yanked import Yanked
+
+if TYPE_CHECKING:
+    from gate.model.decision import RuleResult
+    from gate.resolve.rules.rule import ClosedSet, SetRule
+
+ALL: tuple[SetRule, ...] = (
+    SetClosed(),
+    ReservedName(),
+    ProjectStatusRule(),
+    Yanked(),
+    CoolingOff(),
+    WheelsOnly(),
+    Pinned(),
+)
+"""Every rule, in the order in which people should read their results."""
+
+
+def judge(case: ClosedSet) -> tuple[RuleResult, ...]:
+    """Return every rule's results; each rule has at least one, for silence is no pass."""
+    return tuple(result for rule in ALL for result in rule.check(case))

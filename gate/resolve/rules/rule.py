@@ -1,0 +1,97 @@
+"""What a rule over a closed set is, and the case that each looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gate.model.decision import RuleResult, Status
+from gate.model.finding import Finding
+from gate.model.resolution import Resolution, ResolvedPackage
+from gate.policy.rule import Explanation, passed, result
+from gate.policy.schema import Policy
+from gate.resolve.settings import ResolutionPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedSet:
+    """A resolution, what is demanded of it, and the one instant.
+
+    Attributes:
+        resolution: the set.
+        policy: the policy in force.
+        demands: what it says of closed sets.
+        now: the instant of the judgement.
+        blocking: findings that block the same environment as it is today; a release that fixes one need not wait.
+        own_indexes: names of safelisted indexes that are the organisation's own: private names may come from there.
+    """
+
+    resolution: Resolution
+    policy: Policy
+    demands: ResolutionPolicy
+    now: datetime
+    blocking: tuple[Finding, ...] = ()
+    own_indexes: frozenset[str] = frozenset()
+
+
+class SetRule(Protocol):
+    """One named check of a closed set; the same shape as the decision's rules."""
+
+    @property
+    def id(self) -> str:
+        """Name the rule, in kebab case; stable."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Say in one sentence what holds when the rule passes."""
+        ...
+
+    @property
+    def codes(self) -> Mapping[str, Explanation]:
+        """Explain every code that the rule's own results can have."""
+        ...
+
+    def check(self, case: ClosedSet) -> Iterator[RuleResult]:
+        """Yield the results."""
+        ...
+
+
+def subject(package: ResolvedPackage) -> str:
+    """Name a package as results do."""
+    return f"{package.kind.value}:{package.name}@{package.version}"
+
+
+def params(package: ResolvedPackage) -> dict[str, str]:
+    """Return what every result about a package tells: its name, version, where it is declared, who asks for it."""
+    return {
+        "name": package.name,
+        "version": package.version,
+        "declared": ", ".join(package.declared),
+        "required_by": ", ".join(package.required_by),
+    }
+
+
+def each(rule: str, case: ClosedSet, found: Iterator[RuleResult]) -> Iterator[RuleResult]:
+    """Yield what was found; if nothing blocks, a pass that says how many packages were looked at.
+
+    An empty set passes no rule: there was nothing to look at, and that is not clean.
+    """
+    results = list(found)
+    yield from results
+    if any(one.status in {Status.FAIL, Status.UNKNOWN} for one in results):
+        return
+    if not case.resolution.packages:
+        yield result(rule, Status.UNKNOWN, "nothing_resolved")
+        return
+    yield passed(rule, "passed", packages=len(case.resolution.packages))
+
+
+NOTHING = Explanation(
+    reason="the closed set is empty, so nothing was looked at",
+    way_out="mend what kept the set from being resolved, and check again",
+)
+PASSED = Explanation(reason="all {packages} packages of the closed set were looked at", way_out="nothing to do")
+COMMON = {"nothing_resolved": NOTHING, "passed": PASSED}
