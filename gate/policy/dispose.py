@@ -82,7 +82,9 @@ def _azureml(location: str, safelist: Safelist) -> bool:
 
 
 def _under(location: str, prefix: str) -> bool:
-    return location == prefix or location.startswith(prefix + "/")
+    """Say whether a name lies below a prefix, by whole segments; one that climbs or skips has no single reading."""
+    plain = not {"", ".", ".."} & set(location.split("/"))
+    return plain and (location == prefix or location.startswith(prefix + "/"))
 
 
 def dispose_reference(

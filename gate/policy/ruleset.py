@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:88fc080d65a4c1bea10848a1ad9c90c60003814d4f308eaebb7128980de8253e"
+RULESET = "sha256:35578ff300d1d733191e2d1abf7427a161dd848163ff6443caf51afbc28446c9"
