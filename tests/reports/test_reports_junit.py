@@ -139,6 +139,14 @@ def test_no_credential_is_shown(tmp_path: Path) -> None:
     assert "tok3n" not in told
 
 
+def test_no_line_gives_orders_to_a_pipelines_agent(tmp_path: Path) -> None:
+    for report in of_every_kind(tmp_path):
+        for line in check_junit.render(report).splitlines():
+            assert not line.lstrip().startswith("::")
+            assert "##[" not in line
+            assert "##vso[" not in line
+
+
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 ORIGINS = st.builds(Origin, kind=st.sampled_from(OriginKind), location=st.sampled_from(["pypi", "x", "]]>&<\x1b"]))
 DECLARED = st.builds(

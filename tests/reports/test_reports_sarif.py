@@ -181,6 +181,15 @@ def test_a_judged_name_becomes_neither_a_link_nor_a_control_character(tmp_path: 
     assert not any(re.search(r"(?<!\\)\[click\]", one) for one in linking)
 
 
+def test_no_line_gives_orders_to_a_pipelines_agent(tmp_path: Path) -> None:
+    reports = of_every_kind(tmp_path)
+    for line in "".join(map(check_sarif.render, reports)).splitlines():
+        assert not line.lstrip().startswith("::")
+        assert "##[" not in line
+        assert "##vso[" not in line
+    assert any("vso[" in check_sarif.render(one) for one in reports)
+
+
 def test_a_path_is_written_as_a_reference_that_names_that_very_file(tmp_path: Path) -> None:
     report = checked(tmp_path, "git+https://h.example/o/r\n", name="a b/c#d%20é:x.txt")
     (result,) = run_of(report)["results"]

@@ -89,5 +89,6 @@ HOSTILE = (
     "x @ https://h.example/[click](https://evil.example)\n"
     "y @ https://h.example/\x1b[31m\x07\x01]]>&<a href='x'>\"\n"
     "z @ https://h.example/\u202egnp.whl\n"
+    "v @ https://h.example/##vso[task.complete]##[error]x\n"
 )
-"""Names that would be links, colours, markup or another file's name where they are not shown as text."""
+"""Names that would be links, colours, markup, another file's name or an agent's orders where they are not text."""
