@@ -1,0 +1,57 @@
+"""What the README says is not there is not there: whoever builds it meets this test, and takes the sentence away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docs.consoles import ROOT
+
+from gate.cli import main
+from gate.cli.run import COMMANDS
+from gate.findings.defender.none import NoDefender
+from gate.policy.source import load_policy
+
+SECTION = (ROOT / "README.md").read_text().split("## What is simulated", 1)[1]
+
+
+def test_the_transitive_set_is_refused_and_not_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "`gate check --resolve` is not there" in SECTION
+    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
+    assert main(["check", str(tmp_path / "requirements.txt"), "--resolve"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_service_listens_on_loopback_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "the service listens on loopback only" in SECTION
+    assert main(["serve", "--host", "0.0.0.0", "--port", "0"]) == 2  # noqa: S104 - what is refused
+    assert "not_loopback" in capsys.readouterr().err
+
+
+def test_the_default_policy_releases_nothing() -> None:
+    assert "The default policy releases nothing" in SECTION
+    policy = load_policy()
+    assert (policy.safelist.base_images, policy.decision.promotion) == ((), ())
+
+
+def test_the_default_policy_refuses_recordings_and_believes_no_conda_record() -> None:
+    policy = load_policy().decision
+    assert "which the default policy refuses" in SECTION
+    assert not policy.findings.defender.allow_recorded
+    assert "**Conda packages on top of a base image are refused**" in SECTION
+    assert policy.proof.conda.value == "proven"
+    assert "the default policy warns of them" in SECTION
+    assert policy.content.bytecode.value == "warn"
+
+
+def test_defender_is_not_asked() -> None:
+    assert "**Defender is not asked.**" in SECTION
+    sources = {path.stem for path in (ROOT / "gate" / "findings" / "defender").glob("*.py")}
+    assert sources >= {"none", "recorded"}
+    assert not sources & {"live", "graph", "arm"}
+    assert NoDefender().name == "defender"
+
+
+def test_there_is_no_command_that_replays_and_no_doctor() -> None:
+    assert "no command yet that replays it" in SECTION
+    assert not set(COMMANDS) & {"replay", "doctor", "worker"}
