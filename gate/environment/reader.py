@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gate.environment.detect import detect
 from gate.environment.reading import Reading
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from gate.bounds import DefinitionBounds
+    from gate.environment.interface import Reader
     from gate.model.reference import Declared
 
 READERS = (
@@ -77,7 +78,7 @@ def _file(relative: str, reading: Reading) -> None:
 def read_as(name: str, text: Text, reading: Reading) -> None:
     """Read the text with the reader of one format. A reader that fails has not read: that is an error, not a pass."""
     try:
-        reader(name).read(text, reading)
+        cast("Reader", reader(name)).read(text, reading)
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody foresaw it, and nothing may pass because of it
         reading.problem("reader_failed", f"the reader of {name} failed: {type(error).__name__}", text)
 
