@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
-from gate.cli.run import main
+from gate.cli.run import INTERRUPTED, main
 
 __all__ = ["entry", "main"]
 
@@ -16,4 +17,10 @@ def entry() -> None:
         # A name that the terminal's alphabet can't write must not end a verdict in a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main())
+    code = main()
+    if code == INTERRUPTED:
+        # At its end Python would wait for the step of an evaluation that is under way. Whoever goes on with it does it
+        # again; whoever interrupted does not wait for it.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -165,8 +165,9 @@ def _render(account: Account, style: Format) -> str:
 
 def _refuse_unwritable(path: Path) -> None:
     """Say before anything is begun that a report could not be kept."""
-    place = path if path.exists() else path.parent
-    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+    there = path.exists()
+    fit = not path.is_dir() if there else path.parent.is_dir()
+    if not fit or not os.access(path if there else path.parent, os.W_OK):
         message = f"the report can't be written to `{path}`"
         raise UsageError(message, hint="name a file in a folder that is there and writable", file=path)
 

@@ -100,9 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as end:
         return end.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
+        return _stopped()
+    except (BrokenPipeError, SystemExit):  # typer turns the first into the second
         return _unread()
     except GateError as error:
         return report_error(error)
@@ -111,7 +110,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             error.show()
             return error.exit_code
         raise
-    return code if isinstance(code, int) else 0
+    ended = code if isinstance(code, int) else 0
+    return _stopped() if ended == INTERRUPTED else ended  # typer's own answer to an interrupt, given in silence
+
+
+def _stopped() -> int:
+    typer.echo("stopped", err=True)
+    return INTERRUPTED
 
 
 def _unread() -> int:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from service.inprocess import TestClient, application
-from service.live import Live, prepare
+from service.live import Live, ground_in
 
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Live:
-    folder = tmp_path_factory.mktemp("ground")
-    return Live(url="", folder=folder, environ={**prepare(folder), "HOME": str(folder)})
+    return ground_in(tmp_path_factory.mktemp("ground"))
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,11 @@ def prepare(folder: Path) -> dict[str, str]:
     return environ
 
 
+def ground_in(folder: Path) -> Live:
+    """Return what a service would work on, without one."""
+    return Live(url="", folder=folder, environ={**prepare(folder), "HOME": str(folder)})
+
+
 @contextlib.contextmanager
 def live_service(folder: Path, **more: str) -> Iterator[Live]:
     """Run the service to the end of the block, with more environment variables if given."""

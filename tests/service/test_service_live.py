@@ -68,7 +68,7 @@ def test_a_run_whose_service_was_killed_is_adopted_by_the_next_and_finished(grou
     ref = ground.push("killed")
     environ = {**ground.environ, "GATE_LEASE_SECONDS": "2", "SLOW_FOLDER": str(tmp_path)}
     body = submission(ground, "killed")
-    with served(environ, tmp_path / "first.log", module="service.slow_serve") as (address, process):
+    with served(environ, tmp_path / "first.log", module="service.slow_gate") as (address, process):
         begun = requests.post(f"{address}/v1/evaluations", json=body, headers=ALICE, timeout=30)
         run = begun.json()["id"]
         until((tmp_path / "reached").exists, tmp_path / "first.log")
@@ -76,7 +76,7 @@ def test_a_run_whose_service_was_killed_is_adopted_by_the_next_and_finished(grou
         os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
     assert events(ground, run) == ["evaluation_submitted", "digest_resolved"]
     (tmp_path / "go").touch()
-    with served(environ, tmp_path / "second.log", module="service.slow_serve") as (address, _):
+    with served(environ, tmp_path / "second.log", module="service.slow_gate") as (address, _):
         look = f"{address}/v1/evaluations/{run}"
         account = until(lambda: ended(requests.get(look, params={"wait": 5}, timeout=30)), tmp_path / "second.log")
     assert (account["id"], account["state"], account["digest"]) == (run, "promoted", ref.digest)

@@ -1,14 +1,13 @@
-"""`gate serve` whose evaluations begin to gather only when a file says so: what the tests kill in the middle."""
+"""`gate` whose evaluations begin to gather only when a file says so: what the tests kill in the middle."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from gate.cli import main
+from gate.cli import entry
 from gate.world import RealWorld
 
 _gather = RealWorld.gather
@@ -24,4 +23,4 @@ def gather(self: RealWorld, *arguments: Any, **words: Any) -> Any:
 
 if __name__ == "__main__":
     RealWorld.gather = gather  # type: ignore[method-assign]  # the one step is slowed, and nothing else is changed
-    sys.exit(main(sys.argv[1:]))
+    entry()
