@@ -9,11 +9,15 @@ from gate.image.components.conda import CondaError, hashes_of, record_of
 from gate.image.components.dpkg import lines_of, owner_of_list
 from gate.image.record import RecordError, RecordFolder, hash_of, rows_of
 from gate.image.tree import FileEntry, Folder, RealPaths, find
+from gate.model.origin import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gate.image.scene import Found, Scene
+
+_CODE = (".py", ".so")
+"""Files that run; a row without a hash names them all the same."""
 
 
 @dataclass(slots=True)
@@ -58,8 +62,8 @@ def _pythons(scene: Scene) -> Iterator[_Trace]:
         try:
             for row in rows_of(data):
                 scene.spend_row()
-                found = folder.find(row.path) if row.hash else None
-                if found is not None and found[1].size and hash_of(found[1]) == row.hash:
+                found = folder.find(row.path) if row.hash or row.path.endswith(_CODE) else None
+                if found is not None and found[1].size and row.hash in ("", hash_of(found[1])):
                     left.append(found[0])
         except RecordError as error:
             scene.problem("metadata_hidden", f"was taken away by layer {layer} and can't be read: {error}", path)
@@ -91,7 +95,7 @@ def _debs(scene: Scene, found: Iterable[Found]) -> Iterator[_Trace]:
 
     A removed package keeps its list as long as its configuration files are there; those lie in `etc`.
     """
-    present = {entry.component.name for entry in found}
+    present = {entry.component.name for entry in found if entry.component.kind is Kind.OS}
     lists = {path: (layer, data) for path, layer, data in _gone(scene) if _is_list(path)}
     for folder in scene.survey.dpkgs:
         place = find(scene.system.root, f"{folder}/info")
