@@ -12,6 +12,7 @@ from gate.environment.templates import has_template, has_variable
 from gate.model.origin import CONDA_DEFAULTS, DOCKER_HUB, PYPI, Origin, OriginKind
 from gate.model.redact import redact_url
 
+_FILES = re.compile(r'file_storage_domain="([a-z0-9.-]+)"')
 _ENDPOINT = re.compile(r'^PYPI_SIMPLE_ENDPOINT(?:\s*:\s*str)?\s*=\s*"([^"]+)"', re.MULTILINE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://")
 _LONGEST = 8192
@@ -19,7 +20,6 @@ _SUBDIR = re.compile(r"(?:noarch|(?:linux|osx|win|emscripten|wasi|zos|freebsd)-[
 
 # Registries are named, not addressed: what these two hosts serve goes by the channel's own name.
 _ANACONDA_ORG, _ANACONDA_COM = "anaconda.org", "anaconda.com"
-_PYTHON_FILES = "example"
 
 PYPI_INDEX = Origin(kind=OriginKind.PYTHON_INDEX, location=PYPI, implicit=True)
 IMPLICIT_DEFAULTS = Origin(kind=OriginKind.CONDA_CHANNEL, location=CONDA_DEFAULTS, implicit=True)
@@ -39,6 +39,18 @@ def pypi_endpoint() -> str:
 
         return PYPI_SIMPLE_ENDPOINT
     return match[1]
+
+
+@lru_cache(maxsize=1)
+def pypi_file_host() -> str:
+    """Return the host that serves PyPI's files as the installed pip names it; nothing if there is no pip to ask.
+
+    Read as text for the same reason. Without it no address is taken for PyPI's, which blocks and lets nothing in.
+    """
+    spec = importlib.util.find_spec("pip")
+    source = Path(spec.origin).parent / "_internal" / "models" / "index.py" if spec and spec.origin else None
+    match = _FILES.search(source.read_text(encoding="utf-8")) if source and source.is_file() else None
+    return match[1] if match else ""
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +106,8 @@ def pypi_file(address: str) -> bool:
         parts is not None
         and parts.scheme == "https"
         and parts.port in {None, 443}
-        and parts.hostname == f"files.{_PYTHON_FILES}"
+        and bool(parts.hostname)
+        and parts.hostname == pypi_file_host()
         and not unresolved(address)
     )
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 from environment_world.definitions import CONDA_HOST, brief, declare, errors, lines, names, verdict
+from pip._internal.models.index import PyPI
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
+from gate.environment.places import pypi_file_host
+
 SHA = "c" * 64
-_FILES = "example"
-PYPI_FILE = f"https://files.{_FILES}.org/packages/a/b/c/x-1.0-py3-none-any.whl"
+PYPI_FILE = f"https://{pypi_file_host()}/packages/a/b/c/x-1.0-py3-none-any.whl"
+
+
+def test_the_host_of_pypi_s_files_is_the_one_that_pip_names() -> None:
+    assert pypi_file_host() == PyPI.file_storage_domain
 
 
 def test_conda_lock(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_an_origin_is_allowed_by_exactly_what_the_safelist_names(
             "conda_channels": (CondaChannel(name="conda-forge", urls=("https://channels.example/conda-forge",)),),
             "image_registries": (*safelist.image_registries, ImageRegistry(host="acme.example", path="base")),
             "os_archives": (OsArchive(name="debian"),),
+            "azureml_registries": ("azureml",),
         }
     )
     assert origin_allowed(Origin(kind=kind, location=location), safelist) is allowed

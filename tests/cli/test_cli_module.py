@@ -1,0 +1,19 @@
+"""`python -m gate` imports nothing from the folder in which it is called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_a_module_in_the_working_directory_is_neither_run_nor_asked(tmp_path: Path) -> None:
+    for name in ("yaml", "typer", "pydantic", "pip", "pypi_simple"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("open('ran', 'w').close()\n")
+    (tmp_path / "pypi_simple/__init__.py").write_text('PYPI_SIMPLE_ENDPOINT = "https://evil.example/simple/"\n')
+    (tmp_path / "requirements.txt").write_text("--index-url https://evil.example/simple/\nsix==1.17.0\n")
+    command = [sys.executable, "-m", "gate", "check", "requirements.txt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert not (tmp_path / "ran").exists()
