@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:35578ff300d1d733191e2d1abf7427a161dd848163ff6443caf51afbc28446c9"
+RULESET = "sha256:b21173c6fabbb2ac6e914b61d056afb1b1681316cb67b7f42efb733152d1a29f"
