@@ -7,6 +7,6 @@ import sys
 if not sys.flags.safe_path:
     del sys.path[0]
 
-from gate.cli import entry  # noqa: E402 - after the line above, or it would be too late
+from gate.cli import entry
 
 entry()

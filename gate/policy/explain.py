@@ -64,6 +64,17 @@ DISPOSITIONS: Mapping[str, Explanation] = {
     "missing_file": Explanation(
         reason="{name}: the file is not there", way_out="hand in the file beside the definition"
     ),
+    "registered_environment": Explanation(
+        reason="{name} is registered in a workspace, and its name does not say what is in it",
+        way_out="hand in the file from which it was registered",
+    ),
+    "url_in_spec": Explanation(
+        reason="{name} is taken from an address inside its own match spec", way_out="name the package and its channel"
+    ),
+    "code": Explanation(
+        reason="{name} runs code given on the command line, and what it fetches can't be told",
+        way_out="install what it needs by name in a step of its own",
+    ),
     # Observed in the image.
     "direct_url": Explanation(
         reason="{name} {version} was installed from {origins}, not from an index",

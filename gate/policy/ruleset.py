@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:b21173c6fabbb2ac6e914b61d056afb1b1681316cb67b7f42efb733152d1a29f"
+RULESET = "sha256:b1f15ba113ca0c389185b03b310facb6eb039fb0822b9a737727a8404d53a625"
