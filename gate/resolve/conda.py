@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _EXPLAINED = 4_000
 _OPERATORS = ("=", "<", ">", "!", "~")
 _PYTHON = "python"
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+_VERSION = re.compile(r"[\w.*+!<>=|,~() -]*")
 _PINNED = re.compile(r"==\s*[\w.!+]+|={0,2}\s*[\w.!+]+(?:=|\s+)[\w.]+")
 """`==1.2`, or a version and a build: one `=` alone is a prefix, and `*` is many."""
 
@@ -69,6 +71,11 @@ def resolve_conda(
     ]
     if unknown:
         return Half(problems=tuple(unknown))
+    odd = [reference for reference in asked.conda if not _readable(reference)]
+    if odd:
+        message = f"the requirement on `{odd[0].name[:120]}` is more than a name, a version and a build"
+        at = odd[0]
+        return Half(problems=(Problem(code="requirement_unreadable", message=message, file=at.file, line=at.line),))
     answer = _ask(asked, channels, target, config, newest)
     return _half(answer, asked, channels, target, config)
 
@@ -116,6 +123,11 @@ def _ask(
             hint = "if the channel redirects there, list the place among the file hosts of the resolver's settings"
             raise UpstreamError(message, hint=hint, code="resolver_outside", place=relay.refused[0])
     return _answer(ended)
+
+
+def _readable(reference: Reference) -> bool:
+    """Say whether the reference is nothing but name, version and build: brackets and `::` could name other places."""
+    return _NAME.fullmatch(reference.name) is not None and _VERSION.fullmatch(reference.spec) is not None
 
 
 def _spec(reference: Reference, channels: Sequence[_Channel]) -> str:

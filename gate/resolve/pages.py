@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gate.resolve.settings import ResolveBounds
 
 _ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.5, text/html;q=0.1"
+_HANDED_ON = ("Content-Range", "Accept-Ranges", "Location", "ETag", "Last-Modified")
 _GONE = frozenset({404, 410})
 _PLACE = re.compile(rb'"url"\s*:\s*"(https?://[^/"\\?#]+(?=/)|)')
 """The place that each file's address begins with; empty for one that is relative, or spelled in an odd way."""
@@ -171,13 +172,23 @@ class Pages:
         """Fetch a file that the resolver asks for in plain HTTP, or a range of it: status, headers, body."""
         headers = {"Range": wanted} if wanted else {}
         try:
-            answer = self._http.request(method, url, headers=headers, accept=range(400, 500))
+            # No redirect is followed here: the resolver asks the relay again, which knows where it may go.
+            answer = self._http.request(method, url, headers=headers, accept=range(300, 500))
         except GateError as error:
             return 400, {}, error.error_code.encode()
-        kept = {name: value for name in ("Content-Range", "Accept-Ranges") if (value := answer.headers.get(name))}
+        kept = {name: value for name in _HANDED_ON if (value := answer.headers.get(name))}
         if method == "HEAD" and (length := answer.headers.get("Content-Length")):
             kept["Content-Length"] = length
         return answer.status, kept, answer.body
+
+    def check(self) -> None:
+        """Hold every page that was handed on to the standard: uv takes one that it can't read for no such project.
+
+        Raises:
+            UpstreamError: as `read_page`.
+        """
+        for (place, name), answer in self._kept.pages.items():
+            read_page(_only(answer, self._kept.read[place, name].result(), ""), name)
 
     def found(self, project: str, version: str) -> tuple[IndexAddress, Project] | None:
         """Return the index that a package came from (the first that has it), with the version's files.
@@ -258,12 +269,13 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 def _only(answer: Answer, page: dict[str, Any] | None, version: str) -> Answer:
     """Return the page with the files that may be of one version: turning all of them into values takes far longer.
 
-    A file that spells its version in a way of its own (`v1.0`, `01.0`) is left out, and then no file fits.
+    A file that spells its version in a way of its own (`v1.0`, `01.0`) is left out, and then no file fits. No file is
+    of the version that is empty.
     """
     numbers = _NUMBERS.match(version)
-    if page is None or numbers is None:
+    if page is None or (version and numbers is None):
         return answer
-    mark = "-" + _ZEROS.sub("", numbers[0])
+    mark = "-" + _ZEROS.sub("", numbers[0]) if numbers else "\0"
     files = [file for file in page["files"] if not isinstance(file, dict) or mark in str(file.get("filename"))]
     body = json.dumps(page | {"files": files}).encode()
     return Answer(url=answer.url, status=200, headers=answer.headers, body=body)

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from gate.resolve.settings import ResolveConfig
     from gate.resolve.target import Target
 
-_STATUSES = {status.value: status for status in ProjectStatus} | {"": ProjectStatus.UNSAID}
+_STATUSES = {
+    "": ProjectStatus.UNSAID,
+    "active": ProjectStatus.ACTIVE,
+    "archived": ProjectStatus.ARCHIVED,
+    "deprecated": ProjectStatus.DEPRECATED,
+    "quarantined": ProjectStatus.QUARANTINED,
+}
+"""The words of PEP 792; any other is unknown, and the names of our own values are such words too."""
 
 
 def resolve_python(
@@ -75,6 +82,7 @@ def _open_pages(asked: Asked, safelist: Safelist, config: ResolveConfig) -> Page
 def _half(
     answer: tuple[Pin, ...] | Unsatisfiable, pages: Pages, asked: Asked, target: Target, config: ResolveConfig
 ) -> Half:
+    pages.check()
     tools = (("uv", uv_version(config)),)
     origins = tuple(Origin(kind=OriginKind.PYTHON_INDEX, location=index.name) for index in pages.indexes)
     problems = [_withheld(name, asked) for name in pages.withheld]

@@ -87,6 +87,7 @@ class CondaChannel:
         self.asked: list[str] = []
         self.extra = Repodata()
         self.status = 200
+        self.moved = ""
         self._files: dict[str, bytes] = {}
         self._records: dict[str, dict[str, dict[str, Any]]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -114,7 +115,10 @@ class CondaChannel:
         """Add a package."""
         data = recipe.build_bytes()
         self._files[f"/channel/{recipe.subdir}/{recipe.filename}"] = data
-        digests = {"sha256": hashlib.sha256(data).hexdigest(), "md5": hashlib.md5(data, usedforsecurity=False).hexdigest()}
+        digests = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        }
         self._records.setdefault(recipe.subdir, {})[recipe.filename] = recipe.index | digests | {"size": len(data)}
 
     def answer(self, path: str) -> tuple[int, bytes]:
@@ -154,7 +158,9 @@ def _handler(channel: CondaChannel) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             status, body = channel.answer(self.path)
-            self.send_response(status)
+            self.send_response(302 if channel.moved else status)
+            if channel.moved:
+                self.send_header("Location", channel.moved + self.path.removeprefix("/channel"))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
