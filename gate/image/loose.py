@@ -166,7 +166,9 @@ def _unowned(scene: Scene, tally: _Tally, found: Iterable[Found]) -> Above:
     if not tally.paths and not tally.other:
         return Above()
     owned = frozenset(_owned(scene, found))
-    left = {kind: [path for path in paths if path not in owned] for kind, paths in tally.paths.items()}
+    # Nobody publishes byte code: a record that names it is the image's own word.
+    published = {kind: frozenset[str]() if kind is LooseKind.BYTECODE else owned for kind in tally.paths}
+    left = {kind: [path for path in paths if path not in published[kind]] for kind, paths in tally.paths.items()}
     other = {kind: sum(path not in owned for path in paths) for kind, paths in tally.other.items()}
     loose = (
         Loose(kind=kind, count=len(paths), examples=tuple(shown(path)[:_SHOWN] for path in sorted(paths)[:EXAMPLES]))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gate.index.client import PythonIndex
     from gate.model.exception import Grant
     from gate.model.image import Inventory
+    from gate.policy.schema import Treatment
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SITE = "usr/local/lib/python3.12/site-packages"
@@ -112,9 +113,16 @@ class Attack:
         inventory, files = read_inventory(registry, ref_to(digest), bounds=ImageBounds(), base_catalogue=catalogue)
         return prove_inventory(inventory, files, index=self.index, grants=self.grants), known
 
-    def judge(self, *layers: Mapping[str, Node], looked: bool = True) -> Decision:
-        """Decide on an image of the base and these layers; all sources say that it is clean."""
+    def judge(
+        self, *layers: Mapping[str, Node], looked: bool = True, content: Mapping[str, Treatment] | None = None
+    ) -> Decision:
+        """Decide on an image of the base and these layers; all sources say that it is clean.
+
+        `content` overwrites what policy says of content without an owner.
+        """
         inventory, policy = self.read(*layers)
+        changed = policy.decision.content.model_copy(update=dict(content or {}))
+        policy = policy.model_copy(update={"decision": policy.decision.model_copy(update={"content": changed})})
         if not looked:
             inventory = inventory.model_copy(update={"above": None})
         evidence = Evidence(

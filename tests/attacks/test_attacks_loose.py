@@ -11,6 +11,7 @@ from index.wheel_maker import WheelRecipe
 
 from gate.model.decision import Outcome, Status
 from gate.model.image import LooseKind, ProofLevel
+from gate.policy.schema import Treatment
 
 if TYPE_CHECKING:
     from attacks.attack_world import Attack
@@ -140,13 +141,39 @@ def test_a_wheel_left_behind_is_named(attack: Attack) -> None:
     ]
 
 
-def test_byte_code_that_nobody_compared_is_named_and_never_called_proven(attack: Attack) -> None:
+@pytest.mark.parametrize("told", [False, True], ids=["unrecorded", "recorded"])
+def test_byte_code_that_nobody_compared_is_named_and_never_called_proven(attack: Attack, *, told: bool) -> None:
     """A cache with other code than its source runs in its place: policy decides, and the decision says so."""
-    poison = {f"{SITE}/demo_pkg/__pycache__/__init__.cpython-312.pyc": EVIL}
-    decision = attack.judge(attack.install(DEMO), poison)
-    (told,) = [one for one in decision.results if one.code == LooseKind.BYTECODE.value]
-    assert told.status is Status.WARN
-    assert told.params["count"] == "1"
+    files, cache = attack.install(DEMO), "demo_pkg/__pycache__/__init__.cpython-312.pyc"
+    record = files[f"{SITE}/{DEMO.dist_info}/RECORD"]
+    assert isinstance(record, bytes)
+    files[f"{SITE}/{DEMO.dist_info}/RECORD"] = record + (f"{cache},,\n".encode() if told else b"")
+    files[f"{SITE}/{cache}"] = EVIL
+    decision = attack.judge(files)
+    (shown,) = [one for one in decision.results if one.code == LooseKind.BYTECODE.value]
+    assert (shown.status, shown.params["count"]) == (Status.WARN, "1")
+    assert attack.judge(files, content={"bytecode": Treatment.BLOCK}).outcome is Outcome.DISCARD
+
+
+@pytest.mark.parametrize(
+    ("setting", "files"),
+    [
+        ("unowned", {f"{SITE}/evil.py": EVIL}),
+        ("other", {"app/evil.jar": b"PK"}),
+        ("archives", {"app/evil-1.0-py3-none-any.whl": b"PK"}),
+        ("bytecode", {f"{SITE}/__pycache__/demo.cpython-312.pyc": EVIL}),
+    ],
+)
+def test_policy_says_what_each_kind_of_content_comes_to(attack: Attack, setting: str, files: dict[str, Node]) -> None:
+    layers = (attack.install(DEMO), files)
+    outcomes = {one: attack.judge(*layers, content={setting: one}) for one in Treatment}
+    assert outcomes[Treatment.BLOCK].outcome is Outcome.DISCARD
+    assert outcomes[Treatment.WARN].outcome is Outcome.PROMOTE
+    assert outcomes[Treatment.ALLOW].outcome is Outcome.PROMOTE
+    told = {one: [r.status for r in d.results if r.rule == "other-content"] for one, d in outcomes.items()}
+    assert told[Treatment.WARN] == [Status.WARN, Status.PASS]
+    (passed,) = [r for r in outcomes[Treatment.ALLOW].results if r.rule == "other-content"]
+    assert passed.params["allowed"] == "1"
 
 
 def test_an_image_in_which_nobody_looked_for_bare_files_is_held(attack: Attack) -> None:
