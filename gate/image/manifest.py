@@ -26,6 +26,9 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 
+STATEMENT = "application/vnd.in-toto+json"
+"""The media type of what BuildKit's attestations hold; no engine runs it."""
+
 CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
 
 COMPRESSION: dict[str, Literal["none", "gzip", "zstd"]] = {
@@ -113,7 +116,11 @@ def read_image(reader: ImageReader, ref: ImageRef, *, bounds: ImageBounds) -> Im
     manifest = _fetch(reader, ref, ref.digest, bounds)
     if manifest.media_type not in {DOCKER_LIST, OCI_INDEX}:
         return _image(reader, ref, manifest, bounds)
-    child = _only_child(_parse(_Index, _document(manifest), "the image index"))
+    index = _parse(_Index, _document(manifest), "the image index")
+    child = _only_child(index)
+    for other in index.manifests:
+        if other is not child:
+            _refuse_disguised(reader, ref.at(other.digest), other, bounds)
     pinned = ref.at(child.digest)
     inner = _fetch(reader, pinned, child.digest, bounds)
     if len(inner.raw) != child.size:
@@ -199,6 +206,17 @@ def _is_attestation(child: _Descriptor) -> bool:
     """Say whether a child is BuildKit's attestation: both of its marks, for one alone could hide an image."""
     unknown = child.platform is not None and (child.platform.os, child.platform.architecture) == ("unknown", "unknown")
     return unknown and (child.annotations or {}).get("vnd.docker.reference.type") == "attestation-manifest"
+
+
+def _refuse_disguised(reader: ImageReader, ref: ImageRef, child: _Descriptor, bounds: ImageBounds) -> None:
+    """Refuse an attestation that holds anything but statements: it is released with the image that it is beside."""
+    manifest = _fetch(reader, ref, child.digest, bounds)
+    document = _document(manifest)
+    single = manifest.media_type in {DOCKER_MANIFEST, OCI_MANIFEST}
+    layers = _parse(_Manifest, document, "an attestation").layers if single else []
+    if not layers or any(layer.media_type != STATEMENT for layer in layers):
+        message = f"{child.digest} is marked as an attestation and holds something else"
+        raise InputError(message, code="attestation_disguised", hint=_REBUILD)
 
 
 def _image(reader: ImageReader, ref: ImageRef, manifest: Manifest, bounds: ImageBounds) -> ImageFacts:

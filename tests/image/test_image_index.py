@@ -11,16 +11,19 @@ from image.image_manifests import (
     read,
     refused,
 )
-from image.image_world import OCI_INDEX, World, layer
+from image.image_world import OCI_INDEX, Layer, World, layer
 
 from gate.errors import IntegrityError, NotFoundError
+from gate.image.manifest import STATEMENT
+from gate.model.base import sha256_of
 
 
 @pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
 def test_an_index_with_one_image_leads_to_it_and_both_digests_are_named(media_type: str) -> None:
     world = World()
     digest = world.image(layer(FILES))
-    attestation = world.image(layer({"a": b""}))
+    statement = Layer(packed=b"{}", diff_id=sha256_of(b"{}"), media_type=STATEMENT)
+    attestation = world.image(statement)
     marks = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest}
     outer = index(
         world,
