@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import typer
@@ -101,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _stopped()
-    except (BrokenPipeError, SystemExit):  # typer turns the first into the second
-        return _unread()
+    except SystemExit:  # typer's answer to a reader of standard output who went away: nobody has read a verdict
+        return GateError.exit_code
     except GateError as error:
         return report_error(error)
     except Exception as error:
@@ -117,13 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stopped() -> int:
     typer.echo("stopped", err=True)
     return INTERRUPTED
-
-
-def _unread() -> int:
-    """Go quietly when nobody reads the report any more, but never as if it had been read."""
-    # Python flushes standard output once more at its end, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return GateError.exit_code
 
 
 def report_error(error: GateError) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gate.errors import GateError, UsageError
+from gate.model.redact import redact
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -65,14 +67,28 @@ def _run(application: FastAPI, listener: socket.socket) -> None:
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
     server = uvicorn.Server(settings)
+    logging.getLogger("uvicorn.error").addFilter(_Quiet(application))
     host, port = listener.getsockname()[:2]
     typer.echo(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
     for asked in (signal.SIGINT, signal.SIGTERM):
         # The server ends on these by itself and then raises them once more, for whoever had them before: that is us.
         signal.signal(asked, lambda *_: setattr(server, "should_exit", True))
-    server.run(sockets=[listener])
+    with suppress(SystemExit):  # the server's own way to say that it did not start
+        server.run(sockets=[listener])
     if not server.started:
         raise _failure(application)
+
+
+class _Quiet(logging.Filter):
+    """Keeps why the application did not start out of the server's log: it is said once, at the end, and redacted."""
+
+    def __init__(self, application: FastAPI) -> None:
+        super().__init__()
+        self._application = application
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return getattr(self._application.state, "failure", None) is None
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -107,4 +123,5 @@ def _failure(application: FastAPI) -> GateError:
     if isinstance(failure, GateError):
         return failure
     message = "the service did not start"
-    return GateError(message, code="not_started", hint="see the lines above")
+    hint = "report this"
+    return GateError(message, code="not_started", hint=hint, kind=type(failure).__name__)

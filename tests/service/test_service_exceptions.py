@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 from service.inprocess import ALICE, BOB, TestClient, bundle, evaluate, problem
-from service.live import Live
+from service.live import Live, ground_in
 
 from gate.demo import wheels
 
 CHURN = "requirements-churn.txt"
 REASON = "features of the churn model, reviewed"
 PYPI_WHEEL = "six-1.17.0-py2.py3-none-any.whl"
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Live:
+    """Have a ground of its own: what is granted here must not let pass what other tests see discarded."""
+    return ground_in(tmp_path_factory.mktemp("excepted"))
 
 
 def wheel(ground: Live) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def known(client: TestClient, ground: Live) -> dict[str, str]:
     return {
         "evaluation": account["id"],
         "digest": account["decision_digest"],
-        "request_id": account["requests"][0],
+        "request_id": account["decision"]["requests"][0],
     }
 
 
