@@ -34,7 +34,7 @@ class ProjectStatusRule:
             reason="`{name}` is deprecated{because}", way_out="move to what its maintainers name instead"
         ),
         "status_unknown": Explanation(
-            reason="the index says of `{name}` that it is `{status}`, a word that the gate does not know",
+            reason="the index says of `{name}` that it is `{word}`, a word that the gate does not know",
             way_out="look at the project, and update the gate",
         ),
     }
@@ -46,7 +46,7 @@ class ProjectStatusRule:
     def _found(self, case: ClosedSet) -> Iterator[RuleResult]:
         for package in case.resolution.packages:
             because = f": {package.status_reason}" if package.status_reason else ""
-            told = params(package) | {"because": because, "status": package.status_word}
+            told = params(package) | {"because": because, "word": package.status_word}
             match package.status:
                 case ProjectStatus.ACTIVE | ProjectStatus.UNSAID:
                     continue
