@@ -12,10 +12,11 @@ from index.wheel_maker import WheelRecipe
 from resolve.resolve_channel import BUILT, CondaRecipe
 from resolve.resolve_world import conda_reference, config, declared, pins, policy, python_reference, resolve
 
+from gate.bounds import MIB
 from gate.errors import BoundError, UpstreamError
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.resolution import FileKind
-from gate.resolve.settings import MIB, ResolveBounds
+from gate.resolve.settings import ResolveBounds
 
 if TYPE_CHECKING:
     from index.index_server import IndexServer
