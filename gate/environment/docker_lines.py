@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$")
 _SLASHES = re.compile(r"//\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$")
-_KEYWORD = re.compile(r"\s*(?:ONBUILD\s+)?RUN\b", re.IGNORECASE)
+_KEYWORD = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|CMD|ENTRYPOINT)\b", re.IGNORECASE)
 _FLAG = re.compile(r"((?:\s|\\\n)*)(--[a-z][a-z.]*(?:=(?:\"[^\"]*\"|'[^']*'|\S)*)?)(?=\s|\\\n|$)")
 
 
@@ -65,7 +65,7 @@ def heredocs_of(command: buildkit.Command) -> list[Heredoc]:
 
 
 def body_of(command: buildkit.Command, heredocs: list[Heredoc], text: Text) -> str:
-    """Return a `RUN`'s script line for line as a shell script: comments and blank lines become continuations.
+    """Return the script of a `RUN`, line for line as a shell reads it: comments and blank lines become continuations.
 
     The keyword and its flags are blanked, so that the script's first line is the instruction's first line.
     """

@@ -49,6 +49,11 @@ _INERT = frozenset(
 )
 _GIT = re.compile(r"(?:git@|ssh://|git://)|https?://.+\.git(?:#.*)?$")
 
+_ONBUILD = re.compile(r"(?i)onbuild")
+_BRACES = re.compile(r"\$\{|\}")
+_MOST_ONBUILD, _MOST_LINES, _DEEPEST = 200, 20_000, 100
+"""What BuildKit's parser is given: its time grows with the square of each, and with the cube of the last."""
+
 
 def read(text: Text, reading: Reading) -> None:
     """Read a Dockerfile whose build context is its own folder, or one above it."""
@@ -66,12 +71,29 @@ def read_in(text: Text, reading: Reading, contexts: list[str]) -> None:
     if not text.content.strip():
         reading.problem("empty", "the file says nothing", text, 1)
         return
+    if refusal := _too_much(text):
+        reading.problem("dockerfile_invalid", refusal, text)
+        return
     try:
         commands = buildkit.parse_string(text.content)
     except (ValueError, UnicodeError) as error:
         reading.problem("dockerfile_invalid", str(error).splitlines()[0][:300], text)
         return
     _Dockerfile(text, reading, contexts).run(commands)
+
+
+def _too_much(text: Text) -> str:
+    """Say what makes the file one that the parser would not be done with in time; nothing for every sound file."""
+    if len(_ONBUILD.findall(text.content)) > _MOST_ONBUILD:
+        return f"more than {_MOST_ONBUILD} times `ONBUILD`"
+    if len(text.lines) > _MOST_LINES:
+        return f"more than {_MOST_LINES} lines"
+    depth = 0
+    for brace in _BRACES.findall(text.content):
+        depth = max(0, depth + (1 if brace == "${" else -1))
+        if depth > _DEEPEST:
+            return f"variables nested deeper than {_DEEPEST}"
+    return ""
 
 
 def read_command(script: str, line: int, text: Text, reading: Reading) -> None:
@@ -111,7 +133,7 @@ class _Dockerfile:
             self.reading.problem("no_from", "no `FROM`: not a Dockerfile that builds", self.text, 1)
 
     def instruction(self, command: buildkit.Command) -> None:
-        name = command.cmd.upper()
+        name = (command.cmd or "").upper()
         if name == "ONBUILD":
             name = (command.sub_cmd or "").upper()
         if not command.value and name in {"FROM", "WORKDIR", "COPY", "ADD"}:
@@ -139,6 +161,7 @@ class _Dockerfile:
             case "CMD" | "ENTRYPOINT" if _AT_START.search(command.original):
                 message = "installs something at every start, which no check of the image can see"
                 self.reading.problem("installs_at_start", message, self.text, command.start_line, error=False)
+                self.commands(command, stage)
             case _ if name not in _INERT:
                 message = f"`{name[:40]}` is no instruction"
                 self.reading.problem("unknown_instruction", message, self.text, command.start_line)

