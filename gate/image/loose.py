@@ -32,8 +32,11 @@ _CUSTOM = frozenset({"sitecustomize.py", "usercustomize.py", "sitecustomize.pyc"
 _LOADER = re.compile(r"etc/ld\.so\.(?:preload|cache|conf|conf\.d/.*)")
 _SHARED = re.compile(r"[^/]+\.so(?:\.[0-9.]+)?")
 _SYSTEM = re.compile(r"(?:usr/)?(?:local/)?lib(?:32|64|x32)?(?:/(?!python)[^/]+)*")
-_PROGRAMS = ("bin/", "lib", "opt/", "sbin/", "usr/")
-_DATA = ("usr/share/", "usr/lib/locale/", "usr/local/share/")
+_DATA = re.compile(
+    r"(?:dev|etc|home|proc|root|run|sys|tmp|usr/(?:local/)?share|usr/lib/locale|var/(?:backups|cache|lib|log|mail|spool|tmp))"
+    r"/.*|.*/conda-meta/history"
+)
+"""Where configuration and data of the base lie, which later layers may change; start-up files are looked for apart."""
 
 
 @dataclass(slots=True)
@@ -155,8 +158,8 @@ def _is_interpreter_of_base(scene: Scene, path: str, entry: Leaf, known: frozens
 
 
 def _is_changed_program(scene: Scene, path: str) -> bool:
-    """Say whether a file of the base is another one now, where programs lie; what is only gone brings nothing in."""
-    if not path.startswith(_PROGRAMS) or path.startswith(_DATA) or path.endswith("/conda-meta/history"):
+    """Say whether a file of the base is another one now, unless it is data; what is only gone brings nothing in."""
+    if _DATA.fullmatch(path):
         return False
     return find(scene.system.root, path, follow_last=False) is not None
 

@@ -129,6 +129,12 @@ def test_what_the_application_brings_elsewhere_is_its_own(attack: Attack) -> Non
     assert attack.codes(attack.install(DEMO), app) == set()
 
 
+def test_code_of_the_base_outside_of_the_usual_places_is_the_base_s_too(attack: Attack) -> None:
+    attack.base |= {"var/serving/entry.py": b"VALUE = 1\n", "etc/motd": b"a"}
+    assert attack.codes(attack.install(DEMO), {"var/serving/entry.py": EVIL}) == {"base_changed"}
+    assert attack.codes(attack.install(DEMO), {"etc/motd": b"b", "var/log/dpkg.log": b"c"}) == set()
+
+
 def test_a_program_of_the_base_that_was_only_taken_away_brings_nothing_in(attack: Attack) -> None:
     attack.base["usr/bin/loose"] = ELF
     assert attack.codes(attack.install(DEMO), {"usr/bin/.wh.loose": b""}) == set()
