@@ -199,3 +199,19 @@ def test_a_command_of_a_package_that_somebody_rewrote_is_not_proven(attack: Atta
     (proof,) = [one.proof for one in inventory.components if one.name == "demo-pkg"]
     assert proof is not None
     assert (proof.level, proof.evidence["record"]) == (ProofLevel.CONSISTENT, "unknown_scripts")
+
+
+@pytest.mark.xfail(reason="what an application brings is its own: it can't be told from a package's code")
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"app/libs/requests/__init__.py": EVIL}, id="package-copied-without-metadata"),
+        pytest.param({"app/bin/py": ELF}, id="interpreter-renamed"),
+        pytest.param({"usr/local/bin/tool": ELF}, id="program-of-a-name-of-its-own"),
+        pytest.param({"etc/profile.d/evil.sh": EVIL}, id="start-file-of-shells"),
+        pytest.param({"usr/share/perl5/Evil.pm": EVIL}, id="perl"),
+    ],
+)
+def test_limits_that_are_known(attack: Attack, files: dict[str, Node]) -> None:
+    """The day that one of these is told from an application's own file, this test says so."""
+    assert attack.codes(attack.install(DEMO), files)
