@@ -188,7 +188,8 @@ class Pages:
             UpstreamError: as `read_page`.
         """
         for (place, name), answer in self._kept.pages.items():
-            read_page(_only(answer, self._kept.read[place, name].result(), ""), name)
+            page = self._kept.read[place, name].result()
+            read_page(answer if page is None else _with_files(answer, page, []), name)
 
     def found(self, project: str, version: str) -> tuple[IndexAddress, Project] | None:
         """Return the index that a package came from (the first that has it), with the version's files.
@@ -269,13 +270,16 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 def _only(answer: Answer, page: dict[str, Any] | None, version: str) -> Answer:
     """Return the page with the files that may be of one version: turning all of them into values takes far longer.
 
-    A file that spells its version in a way of its own (`v1.0`, `01.0`) is left out, and then no file fits. No file is
-    of the version that is empty.
+    A file that spells its version in a way of its own (`v1.0`, `01.0`) is left out, and then no file fits.
     """
     numbers = _NUMBERS.match(version)
-    if page is None or (version and numbers is None):
+    if page is None or numbers is None:
         return answer
-    mark = "-" + _ZEROS.sub("", numbers[0]) if numbers else "\0"
+    mark = "-" + _ZEROS.sub("", numbers[0])
     files = [file for file in page["files"] if not isinstance(file, dict) or mark in str(file.get("filename"))]
+    return _with_files(answer, page, files)
+
+
+def _with_files(answer: Answer, page: dict[str, Any], files: list[Any]) -> Answer:
     body = json.dumps(page | {"files": files}).encode()
     return Answer(url=answer.url, status=200, headers=answer.headers, body=body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from index.wheel_maker import WheelRecipe
@@ -19,6 +19,8 @@ from gate.model.resolution import FileKind
 from gate.resolve.settings import ResolveBounds
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from index.index_server import IndexServer
     from resolve.resolve_channel import CondaChannel
 
@@ -201,27 +203,53 @@ def test_more_packages_than_the_bound_are_an_error(channel: CondaChannel) -> Non
     assert failed.value.error_code == "too_many_packages"
 
 
-def test_the_worker_ends_well_however_often_it_is_run(channel: CondaChannel) -> None:
+def ask_worker(channel: CondaChannel, tmp_path: Path, **update: object) -> dict[str, Any]:
+    """Run the worker as the gate does, and return its answer."""
     wanted = {
         "channels": [channel.url],
         "specs": ["lib"],
         "subdir": "linux-64",
-        "virtual": {},
-        "cache": "cache",
+        "virtual": {"__glibc": "2.28"},
+        "cache": str(tmp_path / "cache"),
         "seconds": 5.0,
-        "memory": 0,
-        "newest": BUILT,
+        "memory": 8192 * MIB,
+        "newest": 0,
     }
+    words = [sys.executable, "-m", "gate.resolve.conda_worker"]
+    ended = subprocess.run(words, input=json.dumps(wanted | update), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
+
+
+def test_the_worker_ends_well_however_often_it_is_run(channel: CondaChannel, tmp_path: Path) -> None:
+    channel.publish(CondaRecipe(name="lib", depends=("__glibc >=2.17",)))
     for _ in range(3):
-        ended = subprocess.run(
-            [sys.executable, "-m", "gate.resolve.conda_worker"],
-            input=json.dumps(wanted),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0
-        assert json.loads(ended.stdout)["outcome"] == "unsatisfiable"
+        assert [record["name"] for record in ask_worker(channel, tmp_path)["records"]] == ["lib"]
+
+
+def test_the_worker_takes_nothing_newer_than_it_is_told(channel: CondaChannel, tmp_path: Path) -> None:
+    channel.publish(CondaRecipe(name="lib"))
+    assert ask_worker(channel, tmp_path, newest=BUILT)["outcome"] == "solved"
+    assert ask_worker(channel, tmp_path, newest=BUILT - 1000)["outcome"] == "unsatisfiable"
+
+
+def test_the_worker_needs_no_bound_of_memory(channel: CondaChannel, tmp_path: Path) -> None:
+    channel.publish(CondaRecipe(name="lib"))
+    assert ask_worker(channel, tmp_path, memory=0)["outcome"] == "solved"
+
+
+@pytest.mark.parametrize("spec", [">>", "lib[version=", "ns:lib::a:b", "conda-forge/linux-64:ns:lib"])
+def test_the_worker_names_a_spec_that_is_none(channel: CondaChannel, tmp_path: Path, spec: str) -> None:
+    assert ask_worker(channel, tmp_path, specs=[spec])["outcome"] == "unreadable"
+    assert channel.asked == []
+
+
+def test_the_worker_turns_every_failure_into_words(channel: CondaChannel, tmp_path: Path) -> None:
+    channel.status = 500
+    answer = ask_worker(channel, tmp_path)
+    assert answer["outcome"] == "failed"
+    assert answer["why"]
 
 
 def test_conda_and_python_are_one_set(channel: CondaChannel, index: IndexServer) -> None:

@@ -12,7 +12,7 @@ from resolve.resolve_world import python_reference
 
 from gate.errors import BoundError, GateError, UpstreamError, UsageError
 from gate.index.project import IndexFile
-from gate.resolve.child import clean_environment, run_child
+from gate.resolve.child import PrivateFolder, clean_environment, run_child
 from gate.resolve.files import installed_file
 from gate.resolve.names import is_pinned, requirement_of, reserved
 from gate.resolve.settings import ResolveConfig
@@ -272,6 +272,33 @@ def test_a_child_whose_own_child_keeps_talking_has_not_ended(tmp_path: Path) -> 
     with pytest.raises(BoundError) as stopped:
         run(code, tmp_path, seconds=1.0)
     assert stopped.value.error_code == "resolver_timeout"
+
+
+def test_a_child_does_not_outlive_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    late = tmp_path / "late"
+    monkeypatch.setattr("gate.resolve.child._Pipes.drain", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(f"import time; time.sleep(2); open({str(late)!r}, 'w')", tmp_path)
+    assert not late.exists()
+
+
+@pytest.mark.parametrize("memory", ["nowhere", "full"])
+def test_a_private_folder_needs_no_memory_to_lie_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str
+) -> None:
+    monkeypatch.setattr("gate.resolve.child._MEMORY", tmp_path / memory)
+    if memory == "full":
+        (tmp_path / memory).mkdir()
+        monkeypatch.setattr("gate.resolve.child._ROOM", 1 << 80)
+    folder = PrivateFolder()
+    assert tmp_path not in folder.path.parents
+    assert folder.path.stat().st_mode & 0o077 == 0
+    (folder.path / "left").write_text("left")
+    folder.close()
+    assert not folder.path.exists()
 
 
 def test_certificates_reach_the_child_under_the_one_name_it_knows(
