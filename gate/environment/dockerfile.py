@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dockerfile as buildkit
 
 from gate.environment import configured
+from gate.environment.docker_bounds import too_much
 from gate.environment.docker_lines import Heredoc, body_of, heredocs_of, syntax_directive
 from gate.environment.expand import expand
 from gate.environment.found import Found, Word
@@ -49,11 +50,6 @@ _INERT = frozenset(
 )
 _GIT = re.compile(r"(?:git@|ssh://|git://)|https?://.+\.git(?:#.*)?$")
 
-_ONBUILD = re.compile(r"(?i)onbuild")
-_BRACES = re.compile(r"\$\{|\}")
-_MOST_ONBUILD, _MOST_LINES, _DEEPEST = 200, 20_000, 100
-"""What BuildKit's parser is given: its time grows with the square of each, and with the cube of the last."""
-
 
 def read(text: Text, reading: Reading) -> None:
     """Read a Dockerfile whose build context is its own folder, or one above it."""
@@ -71,8 +67,8 @@ def read_in(text: Text, reading: Reading, contexts: list[str]) -> None:
     if not text.content.strip():
         reading.problem("empty", "the file says nothing", text, 1)
         return
-    if refusal := _too_much(text):
-        reading.problem("dockerfile_invalid", refusal, text)
+    if refusal := too_much(text):
+        reading.problem(*refusal, text)
         return
     try:
         commands = buildkit.parse_string(text.content)
@@ -80,20 +76,6 @@ def read_in(text: Text, reading: Reading, contexts: list[str]) -> None:
         reading.problem("dockerfile_invalid", str(error).splitlines()[0][:300], text)
         return
     _Dockerfile(text, reading, contexts).run(commands)
-
-
-def _too_much(text: Text) -> str:
-    """Say what makes the file one that the parser would not be done with in time; nothing for every sound file."""
-    if len(_ONBUILD.findall(text.content)) > _MOST_ONBUILD:
-        return f"more than {_MOST_ONBUILD} times `ONBUILD`"
-    if len(text.lines) > _MOST_LINES:
-        return f"more than {_MOST_LINES} lines"
-    depth = 0
-    for brace in _BRACES.findall(text.content):
-        depth = max(0, depth + (1 if brace == "${" else -1))
-        if depth > _DEEPEST:
-            return f"variables nested deeper than {_DEEPEST}"
-    return ""
 
 
 def read_command(script: str, line: int, text: Text, reading: Reading) -> None:

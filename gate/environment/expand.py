@@ -14,6 +14,9 @@ _OPERATOR = re.compile(r"(:?[-+=?]|##?|%%?|//?|\^\^?|,,?|:)")
 LONGEST = 65_536
 """Most characters that one expansion may yield; a longer one stays unresolved."""
 
+_STRIPPED = 2048
+"""Longest value of which every beginning or end is tried against a pattern."""
+
 
 def expand(text: str, values: Mapping[str, str]) -> str:
     """Expand `$NAME` and `${NAME…}` as Docker and POSIX shells do; an escaped dollar is a plain one."""
@@ -79,7 +82,7 @@ def _operate(value: str | None, operator: str, word: str, text: str, values: Map
 
 def _shape(value: str, operator: str, word: str, text: str) -> str:
     if operator in {"#", "##", "%", "%%"}:
-        return _strip(value, operator, word)
+        return _strip(value, operator, word) if len(value) <= _STRIPPED else text
     if operator in {"/", "//"}:
         return _replace(value, operator, word, text)
     if operator == ":":
@@ -92,6 +95,8 @@ def _replace(value: str, operator: str, word: str, text: str) -> str:
     if not pattern or any(one in pattern for one in "*?["):
         return text
     pattern = pattern.replace("\\", "")
+    if value.count(pattern) * len(new) > LONGEST:
+        return text
     return value.replace(pattern, new) if operator == "//" else value.replace(pattern, new, 1)
 
 

@@ -89,6 +89,9 @@ def reader(name: str) -> ModuleType:
 
 
 def _folder(path: Path, relative: str, reading: Reading) -> None:
+    if not reading.is_folder(relative):
+        reading.problem("outside_root", f"`{relative}` leads outside the folder that was handed in", relative)
+        return
     texts: list[tuple[int, str, Text]] = []
     for seen, name in enumerate(_walk(path, "" if relative == "." else relative.replace(os.sep, "/"))):
         if seen >= _LOOKED_AT * reading.bounds.files:

@@ -26,6 +26,9 @@ LONGEST_WORD = 4096
 MOST_PROBLEMS = 1000
 """Problems past this number are no news."""
 
+INCLUDES = 4
+"""How often files may be included, for each file that the bounds let in."""
+
 LOADS = 150
 """How often files may be opened, for each one that the bounds let in: folders are looked through, includes repeat."""
 
@@ -50,6 +53,8 @@ class Reading:
         self.steps = 0
         self._active: list[str] = []
         self._loads = 0
+        self._included = 0
+        self._places: dict[tuple[str, str], str | None] = {}
 
     # what was found
 
@@ -142,6 +147,12 @@ class Reading:
         return target is not None and os.path.isdir(self.root / target)  # noqa: PTH112 - as above
 
     def _inside(self, path: str, base: str) -> str | None:
+        key = path, base
+        if key not in self._places:
+            self._places[key] = self._place(path, base)
+        return self._places[key]
+
+    def _place(self, path: str, base: str) -> str | None:
         if not path or "\0" in path or path.startswith(("/", "~")) or len(path) > 4096:  # noqa: PLR2004 - PATH_MAX
             return None
         target = posixpath.normpath(posixpath.join(base, path.replace("\\", "/")))
@@ -206,6 +217,13 @@ class Reading:
             return
         if len(self._active) >= self.bounds.depth:
             self.problem("too_deep", f"more than {self.bounds.depth} includes deep", asked_by, line)
+            yield None
+            return
+        # Counted as often as they are asked for: files that include each other multiply, few as they are.
+        self._included += 1
+        if self._included > INCLUDES * self.bounds.files:
+            if self._included == INCLUDES * self.bounds.files + 1:
+                self.problem("too_many_files", f"more than {INCLUDES * self.bounds.files} includes", asked_by, line)
             yield None
             return
         self._active.append(path)

@@ -10,11 +10,13 @@ from gate.environment.places import unresolved
 from gate.environment.templates import Mask, has_template
 from gate.model.origin import Kind
 
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9\ue000\ue001*.+!_-]+"
-_PLAIN = re.compile(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*\(?\s*({_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?\s*,?\s*\)?")
-_DIRECT = re.compile(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*@\s*(\S+)\s*(?:\s;\s*(.*))?", re.DOTALL)
-_PINNED = re.compile(rf"{_NAME}\s*(?:\[[^\]]*\])?\s*(?:==|~=|!=|<=|>=|<|>)")
+# Possessive throughout: a line of blanks or letters must not be tried in every division.
+_NAME = r"[A-Za-z0-9]++(?:[._-]++[A-Za-z0-9]++)*+"
+_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*+[A-Za-z0-9\ue000\ue001*.+!_-]++"
+_HEAD = rf"({_NAME})\s*+(?:\[([^\]]*+)\])?+\s*+"
+_PLAIN = re.compile(rf"{_HEAD}\(?+\s*+({_CLAUSE}(?:\s*+,\s*+{_CLAUSE})*+)?+\s*+,?+\s*+\)?+")
+_DIRECT = re.compile(rf"{_HEAD}@\s*+(\S++)\s*(?:(?<=\s);\s*+(.*))?", re.DOTALL)
+_PINNED = re.compile(rf"{_NAME}\s*+(?:\[[^\]]*+\])?+\s*+(?:==|~=|!=|<=|>=|<|>)")
 _VCS = re.compile(r"(?:(?:git|hg|svn|bzr)\+[a-z+]+:|(?:git|ssh|svn)://)", re.IGNORECASE)
 _SCP = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+:(?!//)\S+")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -150,7 +152,7 @@ def _odd(text: str, mask: Mask, head: str, line: int) -> Found:
 
 def _half_known(text: str, line: int) -> Found:
     # `torch==${V}` tells the name, `$PKG==1` and `{{name}}` do not: the first is known, the second is in doubt.
-    match = re.match(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*(?=[=<>!~\[])", text)
+    match = re.match(rf"{_HEAD}(?=[=<>!~\[])", text)
     if match and not unresolved(match[0]):
         rest, _, marker = text[match.end() :].partition(";")
         return Found(

@@ -52,7 +52,10 @@ def run_script(script: str, first_line: int, session: Session, depth: int = 0) -
     if tree.root_node.has_error:
         message = "not all of the command could be understood"
         session.reading.problem("shell_not_understood", message, session.text, first_line, error=False)
-    _Walker(source, mask, first_line, session, depth).visit(tree.root_node)
+    try:
+        _Walker(source, mask, first_line, session, depth).visit(tree.root_node)
+    except RecursionError:
+        session.reading.problem("shell_too_deep", "commands nested too deep", session.text, first_line)
 
 
 def _adjacent(nodes: list[Node]) -> list[list[Node]]:

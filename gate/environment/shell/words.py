@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gate.environment.expand import expand, parameter
+from gate.environment.expand import LONGEST, expand, parameter
 from gate.environment.found import Word
 from gate.environment.shell.substitute import evaluate
 
@@ -93,7 +93,8 @@ class Resolver:
         )
 
     def _text(self, start: int, end: int) -> str:
-        return self.source[start:end].decode("utf-8", "surrogatepass")
+        # Where quotes are missing, the grammar's places can fall into the middle of a character.
+        return self.source[start:end].decode("utf-8", "replace")
 
     def _value(self, node: Node) -> str:
         text = self._text(node.start_byte, node.end_byte)
@@ -130,7 +131,8 @@ class Resolver:
             out.append(self._value(child))
             position = child.end_byte
         out.append(self._clean(self._text(position, end), quoted=quoted))
-        return "".join(out)
+        # A variable that is made of itself doubles at each turn: past the bound it stays as written, and in doubt.
+        return "".join(out) if sum(map(len, out)) <= LONGEST else self._text(start, end)
 
     def _clean(self, text: str, *, quoted: bool) -> str:
         if not quoted:
