@@ -65,8 +65,8 @@ class ResolutionPolicy(Value):
     """What is demanded of a closed set. The defaults are the strict ones.
 
     Attributes:
-        cooling_off: how long a file must have been public. Three days: most malicious releases are found within
-            hours and nearly all within two days, while a week would hold back every fix for a week.
+        cooling_off: how long a file must have been public. Three days: malicious releases of well-known packages tend
+            to be withdrawn within hours to a few days, and every further day holds back every fix for as long.
         wheels_only: whether a source distribution blocks, for installing one runs its code at build time.
         pins: whether a declaration that names no exact version blocks.
         archived: whether an archived project blocks.
