@@ -203,8 +203,12 @@ def test_the_table_leaves_out_what_the_image_lacks_and_has_what_no_record_names(
     }
     found, table = world.read(world.image(layer(files | extra)))
     assert f"{SITE}/demo/__init__.py" not in table.rows(component(found, "demo"))
-    assert set(table.below(f"{SITE}/demo")) == {f"{SITE}/demo/extra.py", f"{SITE}/demo/d/more.py"}
-    assert len(table.below("")) == len(files) + 2
+    assert set(table.below(f"{SITE}/demo")) == {
+        f"{SITE}/demo/extra.py",
+        f"{SITE}/demo/d/more.py",
+        f"{SITE}/demo/l",  # a link that leads to a file counts as that file
+    }
+    assert len(table.below("")) == len(files) + 3
     assert table.below("nowhere") == {}
     assert table.below(f"{SITE}/demo/extra.py") == {}
     found_file = table.file(f"{SITE}/demo/l")
