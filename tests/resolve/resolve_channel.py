@@ -111,15 +111,17 @@ class CondaChannel:
         """The channel's address."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/channel"
 
-    def publish(self, recipe: CondaRecipe) -> None:
-        """Add a package."""
+    def publish(self, recipe: CondaRecipe, under: str = "channel") -> None:
+        """Add a package; `under` another name, it lies in a channel beside this one on the same server."""
         data = recipe.build_bytes()
-        self._files[f"/channel/{recipe.subdir}/{recipe.filename}"] = data
+        self._files[f"/{under}/{recipe.subdir}/{recipe.filename}"] = data
         digests = {
             "sha256": hashlib.sha256(data).hexdigest(),
             "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
         }
-        self._records.setdefault(recipe.subdir, {})[recipe.filename] = recipe.index | digests | {"size": len(data)}
+        self._records.setdefault(f"{under}/{recipe.subdir}", {})[recipe.filename] = (
+            recipe.index | digests | {"size": len(data)}
+        )
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Return status and body for a path."""
@@ -127,14 +129,14 @@ class CondaChannel:
         if self.status != 200:
             return self.status, b""
         parts = path.strip("/").split("/")
-        if len(parts) == 3 and parts[0] == "channel" and parts[2] == "repodata.json":
-            return 200, self._repodata(parts[1])
+        if len(parts) == 3 and parts[2] == "repodata.json":
+            return 200, self._repodata(parts[0], parts[1])
         return (200, self._files[path]) if path in self._files else (404, b"")
 
-    def _repodata(self, subdir: str) -> bytes:
-        records = self._records.get(subdir, {})
+    def _repodata(self, under: str, subdir: str) -> bytes:
+        records = self._records.get(f"{under}/{subdir}", {})
         content = {
-            "info": {"subdir": subdir} | self.extra.info,
+            "info": {"subdir": subdir} | (self.extra.info if under == "channel" else {}),
             "packages": {name: record for name, record in records.items() if name.endswith(".tar.bz2")},
             "packages.conda": {name: record for name, record in records.items() if name.endswith(".conda")},
             "repodata_version": 1,
