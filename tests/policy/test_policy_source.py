@@ -69,7 +69,7 @@ def test_a_typo_in_a_key_is_refused(folder: Path) -> None:
     [
         ("deadline: PT24H", "deadline: PT0S"),
         ("deadline: PT24H", "deadline: -PT1H"),
-        ("pypi: consistent", "pypi: unknown"),
+        ("pypi: proven", "pypi: unknown"),
         ("hard_age: P14D", "hard_age: P1D"),
         ("max_age: P7D", "max_age: soon"),
         ("version: gate.policy/1", "version: gate.policy/2"),
