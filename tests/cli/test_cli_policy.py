@@ -126,6 +126,7 @@ def fill(folder: Path) -> None:
             "base_images: []": f"base_images: [{{reference: base, diff_ids: ['sha256:{'a' * 64}']}}]",
             "os_archives: []": "os_archives: [{name: debian}]",
             "reserved_names: []": "reserved_names: [acme-*]",
+            "azureml_registries: []": "azureml_registries: [azureml]",
         },
         "allowlist/policy.yaml": {"promotion: []": "promotion: [{staging: example.org/s, release: example.org/r}]"},
         "exceptions/workflow.yaml": {"never: []": "never: [pypi/leftpad]"},
