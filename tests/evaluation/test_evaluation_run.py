@@ -27,7 +27,7 @@ from gate.model.finding import ScanState
 from gate.model.principal import Principal
 from gate.policy.decide import decide
 from gate.store.engine import make_engine, reading, writing
-from gate.store.evaluations import Evaluations, EvaluationState
+from gate.store.evaluations import FINAL, Evaluations, EvaluationState
 from gate.store.schema import upgrade
 from gate.store.tables import evaluations
 
@@ -366,3 +366,27 @@ def test_digests_of_the_world_are_one_digest_from_start_to_end(tmp_path: Path) -
         account = account_of(gate.engine, gate.evaluate().id)
         assert account.decision is not None
         assert account.digest == account.decision.subject == DIGEST
+
+
+def test_a_run_that_this_process_does_not_have_has_no_attempt(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/g.sqlite")
+    leases = Leases(engine, owner="x", length=timedelta(seconds=1), clock=clock)
+    with pytest.raises(ConflictError) as lost:
+        leases.attempt("EVL-1")
+    assert lost.value.error_code == "evaluation_lost"
+    engine.dispose()
+
+
+def test_a_beat_that_finds_no_database_is_tried_again_by_the_next(tmp_path: Path) -> None:
+    world = Waiting(tmp_path)
+    with house(tmp_path, world, lease=timedelta(seconds=0.8)) as gate:
+        row = gate.intake.submit(submission(), WHO)
+        assert world.reached.wait(30)
+        (tmp_path / "g.sqlite").rename(tmp_path / "away.sqlite")
+        gate.engine.dispose()
+        threading.Event().wait(0.5)
+        (tmp_path / "away.sqlite").rename(tmp_path / "g.sqlite")
+        world.go.set()
+        while gate.intake.wait(row.id, until=lambda: True).state not in FINAL:
+            threading.Event().wait(0.1)
+        assert account_of(gate.engine, row.id).exit_code == 0
