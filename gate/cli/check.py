@@ -77,6 +77,8 @@ def _report(files: list[Path], policy: Path | None) -> CheckReport:
     from gate.environment.check import check_declared, common_root, merge  # noqa: PLC0415
     from gate.environment.reader import read_definition  # noqa: PLC0415
     from gate.policy.source import load_policy  # noqa: PLC0415
+    from gate.ways_out.find import with_fixes  # noqa: PLC0415
+    from gate.ways_out.texts import texts_of  # noqa: PLC0415
 
     bounds = load_config(os.environ).definition
     for path in files:
@@ -84,8 +86,10 @@ def _report(files: list[Path], policy: Path | None) -> CheckReport:
             message = f"`{path}` does not exist"
             raise InputError(message, hint="name a file or a folder that is there", file=path)
     working = Path.cwd()
-    declared = [read_definition(path, common_root(path, working), bounds) for path in files]
-    return check_declared(merge(declared), load_policy(policy), (), datetime.now(UTC))
+    roots = [common_root(path, working) for path in files]
+    declared = [read_definition(path, root, bounds) for path, root in zip(files, roots, strict=True)]
+    report = check_declared(merge(declared), load_policy(policy), (), datetime.now(UTC))
+    return with_fixes(report, texts_of(report, roots, bounds))
 
 
 def _render(report: CheckReport, style: Format) -> str:

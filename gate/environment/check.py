@@ -9,6 +9,7 @@ from gate.bounds import DefinitionBounds
 from gate.environment.reader import read_definition
 from gate.model.base import Value
 from gate.model.decision import Disposed
+from gate.model.fix import Fix
 from gate.model.origin import Disposition
 from gate.model.reference import Declared, Problem, Reference, Severity, Source
 from gate.policy.dispose import dispose_reference, origin_allowed
@@ -32,6 +33,8 @@ class CheckedReference(Value):
 
     reference: Reference
     disposed: Disposed
+    fix: Fix | None = None
+    """The change that would let it pass, where one is known and was asked for (`gate.ways_out.find`)."""
 
 
 class CheckedSource(Value):

@@ -51,6 +51,7 @@ def _reference(checked: CheckedReference) -> dict[str, object]:
         "extras": list(reference.extras),
         "marker": reference.marker,
         "hashes": list(reference.hashes),
+        **({"fix": {"summary": checked.fix.summary, "diff": checked.fix.diff}} if checked.fix else {}),
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.model.origin import Disposition
-from gate.reports.check_rows import headline, rows_of
+from gate.model.quiet import quiet
+from gate.reports.check_rows import fixes_of, headline, rows_of
 
 if TYPE_CHECKING:
     from gate.environment.check import CheckReport
@@ -39,7 +40,15 @@ def render(report: CheckReport) -> str:
             f"- {one.severity.value} {_escape(one.code)}: {_escape(one.message)} ({_escape(one.file)}:{one.line})"
             for one in report.problems
         ]
-    return "\n".join(lines) + "\n"
+    for fix in fixes_of(report):
+        # Four blanks make code of any line: no fence that the text itself could close.
+        shown = [f"    {_visible(line)}" for line in fix.diff.split("\n") if line]
+        lines += ["", f"Change: {_escape(fix.summary)}", "", *shown]
+    return quiet("\n".join(lines) + "\n")
+
+
+def _visible(line: str) -> str:
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def _escape(text: str) -> str:

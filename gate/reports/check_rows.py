@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from gate.model.origin import Disposition
 from gate.policy.explain import DISPOSITIONS, explain
+from gate.ways_out.find import request_of
 
 if TYPE_CHECKING:
     from gate.environment.check import CheckedReference, CheckReport
+    from gate.model.fix import Fix
+
+_REQUEST = "`gate exception request`"
 
 RANK = {
     Disposition.BLOCKED: 0,
@@ -48,7 +52,8 @@ def row_of(checked: CheckedReference) -> Row:
         reason = f"granted by {disposed.grant}"
         return Row(checked=checked, subject=subject, origins=origins, reason=reason, way_out="")
     words = explain(DISPOSITIONS, disposed.code, params)
-    return Row(checked=checked, subject=subject, origins=origins, reason=words.reason, way_out=words.way_out)
+    way_out = words.way_out.replace(_REQUEST, f"`{request_of(checked)}`")
+    return Row(checked=checked, subject=subject, origins=origins, reason=words.reason, way_out=way_out)
 
 
 def rows_of(report: CheckReport) -> list[Row]:
@@ -66,3 +71,8 @@ def headline(report: CheckReport) -> str:
     counts = counts_of(report)
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     return f"{report.verdict}: {len(report.references)} references ({told or 'none'}) in {len(report.files)} files"
+
+
+def fixes_of(report: CheckReport) -> list[Fix]:
+    """Return each change that is proposed, once, in the order of the files."""
+    return list(dict.fromkeys(one.fix for one in report.references if one.fix is not None))

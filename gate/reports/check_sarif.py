@@ -15,6 +15,7 @@ from urllib.parse import quote
 from gate import __version__
 from gate.exceptions.plain import plain
 from gate.model.quiet import quiet_json
+from gate.model.redact import redact
 from gate.policy.explain import DISPOSITIONS, explain
 from gate.reports.check_outcomes import About, Level, outcomes_of
 from gate.reports.check_rows import counts_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gate.environment.check import CheckReport
+    from gate.model.fix import Fix
     from gate.model.origin import Origin
     from gate.policy.rule import Explanation
     from gate.reports.check_outcomes import Outcome
@@ -115,10 +117,29 @@ def _result(one: Outcome, fingerprints: dict[str, str]) -> dict[str, object]:
         "partialFingerprints": fingerprints,
         "properties": _properties(one),
     }
+    if one.checked is not None and one.checked.fix is not None and _showable(one.checked.fix):
+        result["fixes"] = [_fix(one.checked.fix)]
     if one.level is Level.GRANTED:
         justification = plain(one.reason)
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": justification}]
     return result
+
+
+def _showable(fix: Fix) -> bool:
+    """Say whether what would be written holds no credential: a fix that writes `***` breaks the file."""
+    return all(redact(line) == line for edit in fix.edits for line in edit.added)
+
+
+def _fix(fix: Fix) -> dict[str, object]:
+    """Tell a change line by line: what goes is a region from the start of its first line to that of the line after."""
+    by_file: dict[str, list[dict[str, object]]] = {}
+    for edit in fix.edits:
+        after = edit.line + len(edit.removed)
+        region = {"startLine": edit.line, "startColumn": 1, "endLine": after, "endColumn": 1}
+        text = "".join(f"{line}\n" for line in edit.added)
+        by_file.setdefault(edit.file, []).append({"deletedRegion": region, "insertedContent": {"text": text}})
+    changes = [{"artifactLocation": _place(file), "replacements": edits} for file, edits in by_file.items()]
+    return {"description": {"text": fix.summary}, "artifactChanges": changes}
 
 
 def _message(one: Outcome) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gate.model.origin import Disposition
 from gate.model.quiet import quiet
 from gate.model.reference import Severity
-from gate.reports.check_rows import headline, rows_of
+from gate.reports.check_rows import fixes_of, headline, rows_of
 
 if TYPE_CHECKING:
     from gate.environment.check import CheckReport
@@ -32,6 +32,9 @@ def render(report: CheckReport) -> str:
     for problem in sorted(report.problems, key=lambda one: one.severity is Severity.WARNING):
         where = f"{problem.file}:{problem.line}" if problem.line else problem.file
         lines.append(f"\n{where}: {problem.severity.value}[{problem.code}]: {problem.message}")
+    for fix in fixes_of(report):
+        lines.append(f"\nchange: {fix.summary}")
+        lines += [f"  {line}" for line in fix.diff.split("\n") if line]
     return quiet("\n".join(map(_visible, lines)) + "\n")
 
 

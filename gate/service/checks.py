@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gate.environment.check import Verdict, check_declared
+from gate.environment.text import NotTextError, decode
 from gate.model.origin import Disposition, Kind, Origin
 from gate.model.reference import Problem
 from gate.reports.check_json import render
@@ -15,9 +18,17 @@ from gate.service.answers import answer
 from gate.service.bundle import Bundle, read_bundle
 from gate.service.state import Stated
 from gate.store.engine import reading
+from gate.ways_out.find import with_fixes
 from gate.wiring import clock
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"])
+
+
+class ChangeRow(BaseModel):
+    """A change of the definition that would let a reference pass."""
+
+    summary: str
+    diff: str
 
 
 class CheckedRow(BaseModel):
@@ -38,6 +49,7 @@ class CheckedRow(BaseModel):
     extras: tuple[str, ...]
     marker: str
     hashes: tuple[str, ...]
+    fix: ChangeRow | None = None
 
 
 class SourceRow(BaseModel):
@@ -72,5 +84,14 @@ def check(request: Request, bundle: Bundle, state: Stated) -> Response:
     with reading(state.gate.engine) as connection:
         grants = state.gate.desk.all_grants(connection, state.policy)
     stored = [grant for grant in grants if grant not in state.policy.grants]
-    report = check_declared(declared, state.policy, stored, clock())
+    report = with_fixes(check_declared(declared, state.policy, stored, clock()), _texts(bundle))
     return answer(request, render(report).encode())
+
+
+def _texts(bundle: Bundle) -> dict[str, str]:
+    """Return the text of each file that is text, by the name that references have; the bundle was bounded before."""
+    texts = {}
+    for file in bundle.files:
+        with suppress(NotTextError):
+            texts[str(PurePosixPath(file.path))] = decode(file.data)
+    return texts

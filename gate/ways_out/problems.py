@@ -45,7 +45,12 @@ PROBLEMS: Mapping[str, Explanation] = {
     "unknown_version": _said("the format's version is not known", "write the file in a version that is known"),
     # One line of it.
     "before_from": _said("an instruction stands before the first `FROM`", _FORM),
-    "config_invalid": _said("the configuration can't be read", _FORM),
+    "encoding": _said("the file names an encoding that it is not written in", "save the file as UTF-8"),
+    "installs_at_start": _said(
+        "the container installs something whenever it starts, which no check of the image can see",
+        "install it in a `RUN`, so that it is in the image",
+    ),
+    "reader_failed": _said("the reader of this format failed, so that nothing was read", "report this with the file"),
     "dockerfile_invalid": _said("Docker can't read the Dockerfile", _FORM),
     "dynamic_dependencies": _said("the build computes the dependencies", "list them in the file"),
     "invalid_explicit": _said("a line is no address of a conda package", _FORM),
@@ -74,6 +79,8 @@ PROBLEMS: Mapping[str, Explanation] = {
     "include_cycle": _said("the file includes itself", "take the include out"),
     "line_too_long": _said("a line is longer than the bound", _BOUND),
     "loop_too_long": _said("a loop has more rounds than the bound", "write the loop's commands out, or shorten it"),
+    "script_too_long": _said("a script is longer than the bound", "put it into a file that the build context has"),
+    "word_too_long": _said("a word is longer than the bound", "shorten it"),
     "shell_too_deep": _said("scripts are nested deeper than the bound", "write the commands out"),
     "too_deep": _said("the nesting is deeper than the bound", _BOUND),
     "too_many_commands": _said("a script has more commands than the bound", "split the instruction"),
