@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types unit servers bench ruleset docs wheel lock clean
+.PHONY: demo test lint types unit servers bench fuzz ruleset docs wheel lock clean
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gate needs Python >= 3.11; set PYTHON=…" >&2; exit 1; }
@@ -37,6 +37,12 @@ test: lint types unit
 
 bench: $(READY) servers
 	@for bench in tests/bench/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+
+FUZZ_CASES ?= 100000
+FUZZ_SEED ?= 1
+
+fuzz: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m fuzz_world --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
 
 ruleset: $(READY)
 	$(BIN)/python tests/policy/test_policy_ruleset.py
