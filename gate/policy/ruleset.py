@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:b1f15ba113ca0c389185b03b310facb6eb039fb0822b9a737727a8404d53a625"
+RULESET = "sha256:60276fde806cce46f328b312d34e5d721811dbe9d5369cce4dccb279beb77d37"
