@@ -103,7 +103,7 @@ def evaluation(ground: Live, tag: str, module: str = "service.slow_gate") -> lis
 
 
 def until(look: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.02)

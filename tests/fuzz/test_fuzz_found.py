@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,6 @@ from gate.bounds import DefinitionBounds
 from gate.environment.check import check_files
 from gate.environment.reader import read_definition
 from gate.policy.source import load_policy
-
-PATIENCE = 20.0
-"""Seconds of processor time; each of these took minutes, hours or all the memory, and takes milliseconds now."""
 
 BASE = "FROM mcr.microsoft.com/base:1\n"
 
@@ -35,11 +31,10 @@ ENDLESS = {
 }
 
 
+@pytest.mark.timeout(120)  # each took minutes, hours or all the memory, and takes milliseconds now
 @pytest.mark.parametrize(("name", "content"), ENDLESS.values(), ids=ENDLESS)
 def test_no_small_file_costs_minutes(tmp_path: Path, name: str, content: str) -> None:
-    began = time.process_time()
     declared = declare(tmp_path, {name: content})
-    assert time.process_time() - began < PATIENCE
     assert declared.references or declared.problems
 
 

@@ -20,7 +20,7 @@ def run(folder: Path, act: str, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     (folder / "fuzz_stand_in.py").write_text(CHILD % act)
     monkeypatch.setattr(pool, "CHILD", "fuzz_stand_in")
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setattr(pool, "SILENCE", 2.0)
+    monkeypatch.setattr(pool, "SILENCE", 5.0)
     heard: list[Fault] = []
     outcome = pool.fuzz(folder / "work", 1, 6, 1, heard.append)
     assert heard == outcome.faults

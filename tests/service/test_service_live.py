@@ -47,7 +47,7 @@ def answers(address: str) -> bool:
 
 def until(look: Callable[[], Any], log: Path) -> Any:
     """Look again and again until something is seen."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (seen := look()):
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
