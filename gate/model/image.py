@@ -8,8 +8,10 @@ from pydantic import Field
 
 from gate.model.base import Value
 from gate.model.digest import Digest
+from gate.model.drift import Drift
 from gate.model.origin import Kind, Origin
 from gate.model.reference import Problem
+from gate.model.steering import RunConfig, Steering
 
 
 class Transport(StrEnum):
@@ -69,6 +71,7 @@ class ImageFacts(Value):
     """What the manifest and the config of one single-platform image say, both checked against their digests.
 
     `digest` is the single-platform manifest's; `index_digest` is set if an index led to it, being what was asked for.
+    `run` is what the config says of how a container starts.
     """
 
     repository: str
@@ -79,6 +82,7 @@ class ImageFacts(Value):
     platform: str
     created: str = ""
     layers: tuple[LayerFact, ...]
+    run: RunConfig = RunConfig()
 
 
 class ProofLevel(StrEnum):
@@ -192,7 +196,7 @@ class Above(Value):
 class Inventory(Value):
     """Everything found in one image. `other` counts what has no reader yet; nothing is left out in silence.
 
-    `above` is nothing if nobody looked, which is not the same as nothing found.
+    `above`, `steering` and `drift` are nothing if nobody looked, which is not the same as nothing found.
     """
 
     image: ImageFacts
@@ -200,5 +204,7 @@ class Inventory(Value):
     components: tuple[Component, ...] = ()
     other: dict[str, int] = Field(default_factory=dict)
     above: Above | None = None
+    steering: Steering | None = None
+    drift: Drift | None = None
     problems: tuple[Problem, ...] = ()
     files: int = 0
