@@ -39,6 +39,7 @@ class ImageBounds:
 
     Attributes:
         manifest_bytes: largest manifest or config.
+        children: most entries of one image index; every image among them is read whole.
         layers: most layers.
         layer_bytes: most decompressed bytes of one layer.
         ratio: most decompressed bytes for each compressed one, past the first 10 MiB.
@@ -55,6 +56,7 @@ class ImageBounds:
     """
 
     manifest_bytes: int = 4 * MIB
+    children: int = 64
     layers: int = 500
     layer_bytes: int = 64 * GIB
     ratio: int = 1000
@@ -169,3 +171,55 @@ class ServiceBounds:
     body_seconds: float = 60.0
     upload_bytes: int = 8 * GIB
     upload_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveBounds:
+    """What resolving one closed set may cost. Times are seconds.
+
+    Attributes:
+        seconds: longest run of one resolver.
+        output_bytes: most bytes that a resolver may print.
+        packages: most packages of one closed set.
+        pages: most project pages that one resolution may ask an index for.
+        pages_bytes: most bytes of all pages together.
+        page_bytes: largest project page.
+        tunnel_bytes: most bytes that the resolver may read of package files, for their metadata.
+        connections: most exchanges with an index at once.
+        worker_bytes: most address space of the conda worker.
+    """
+
+    seconds: float = 300.0
+    output_bytes: int = 16 * MIB
+    packages: int = 5_000
+    pages: int = 10_000
+    pages_bytes: int = 2 * GIB
+    page_bytes: int = 64 * MIB
+    tunnel_bytes: int = 2 * GIB
+    connections: int = 10
+    worker_bytes: int = 8 * GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefenderBounds:
+    """What asking Azure for Defender's answers may cost. Times are seconds.
+
+    Attributes:
+        page_rows: rows asked for at once; Resource Graph gives no more than 1000.
+        rows: most rows about one digest; beyond them the answer counts as unusable, not as cut off.
+        pages: most pages of one answer.
+        page_bytes: largest page.
+        wait: longest wait for a used-up quota.
+        batch: most digests that one question about waiting images names.
+        referrers: most artifacts attached to one digest that are looked at.
+        artifact_bytes: largest findings artifact, signature or handed-in scan result.
+    """
+
+    page_rows: int = 1000
+    rows: int = 100_000
+    pages: int = 1_000
+    page_bytes: int = 32 * MIB
+    wait: float = 60.0
+    batch: int = 250
+    referrers: int = 100
+    artifact_bytes: int = 16 * MIB

@@ -5,6 +5,7 @@ Every key is listed in `KEYS` with its meaning; a test holds the list to the cod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
@@ -13,13 +14,16 @@ from typing import TypeVar
 
 from gate.bounds import (
     DataBounds,
+    DefenderBounds,
     DefinitionBounds,
     HttpBounds,
     ImageBounds,
+    ResolveBounds,
     ServiceBounds,
     StorageBounds,
     WheelBounds,
 )
+from gate.cloud import AZURE_KEYS, AzureConfig, load_azure
 from gate.errors import UsageError
 
 KEYS: Mapping[str, str] = {
@@ -28,6 +32,7 @@ KEYS: Mapping[str, str] = {
     "GATE_STORAGE": "folder of approved files (default: `storage` in GATE_HOME)",
     "GATE_POLICY": "folder that holds `allowlist/` and `exceptions/` (default: what the package embeds)",
     "GATE_DEFENDER_RECORDING": "file with a recorded Defender answer; refused unless policy allows recordings",
+    **AZURE_KEYS,
     "GATE_NOTIFY": "space-separated apprise addresses that are told of a discard; they may hold secrets",
     "GATE_PRINCIPAL": "`tenant/object-id` of who acts, as claimed; no default",
     "GATE_SERVER": "address of a gate service, for `--server`",
@@ -36,6 +41,11 @@ KEYS: Mapping[str, str] = {
     "GATE_REGISTRY_HOST": "registry that the two keys below are for; they are sent nowhere else",
     "GATE_REGISTRY_USER": "user name at that registry",
     "GATE_REGISTRY_PASSWORD": "password at that registry",
+    "GATE_INDEX_ADDRESSES": "space-separated `name=https://…`: where this machine reaches a safelisted Python index, by "
+    "policy's name for it, if not where policy says; they may hold credentials",
+    "GATE_CHANNEL_ADDRESSES": "the same for conda channels; `conda-forge` has no address unless policy or this says one",
+    "GATE_FILE_HOSTS": "space-separated `host:port` to which an index or channel may redirect for files, beyond those "
+    "that its own pages name",
     "GATE_BOUND_DEFINITION_…": "a bound of reading definitions, by its name in upper case (`…_FILES=500`)",
     "GATE_BOUND_IMAGE_…": "a bound of reading images",
     "GATE_BOUND_HTTP_…": "a bound of talking to servers",
@@ -43,23 +53,36 @@ KEYS: Mapping[str, str] = {
     "GATE_BOUND_WHEEL_…": "a bound of reading and comparing wheels",
     "GATE_BOUND_STORAGE_…": "a bound of approving files",
     "GATE_BOUND_SERVICE_…": "a bound of one request to the service",
+    "GATE_BOUND_DEFENDER_…": "a bound of asking Azure for Defender's answers",
+    "GATE_BOUND_RESOLVE_…": "a bound of resolving one closed set",
 }
 """Every key and what it says."""
 
 _BOUND = "GATE_BOUND_"
-_GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE")
+_GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE", "RESOLVE", "DEFENDER")
 _DEFAULT_LEASE = 60.0
 _DEFAULT_BUSY = 15.0
 _LONGEST_NUMBER = 18
 _SHORTEST_LEASE, _LONGEST_LEASE = 0.1, 86_400.0
+_ADDRESS = re.compile(r"(?P<name>[\w.-]{1,80})=(?P<address>https?://[^/\s?#]+[^\s?#]*)")
+_HOST = re.compile(r"[a-z0-9.-]{1,253}:[0-9]{1,5}")
 _Bounds = TypeVar(
-    "_Bounds", DefinitionBounds, ImageBounds, HttpBounds, DataBounds, WheelBounds, StorageBounds, ServiceBounds
+    "_Bounds",
+    DefinitionBounds,
+    ImageBounds,
+    HttpBounds,
+    DataBounds,
+    WheelBounds,
+    StorageBounds,
+    ServiceBounds,
+    ResolveBounds,
+    DefenderBounds,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The settings, parsed. `notify` may hold secrets: it is never shown."""
+    """The settings, parsed. `notify`, `indexes` and `channels` may hold secrets: they are never shown."""
 
     home: Path
     database: str
@@ -78,6 +101,13 @@ class Config:
     wheel: WheelBounds
     stored: StorageBounds
     service: ServiceBounds
+    defender: DefenderBounds
+    azure: AzureConfig | None
+    """Where Defender is asked live; None where no registry is named."""
+    resolve: ResolveBounds
+    indexes: Mapping[str, str]
+    channels: Mapping[str, str]
+    file_hosts: tuple[str, ...]
 
     def with_home(self, home: Path) -> Config:
         """Return the settings with everything that is kept moved to another folder."""
@@ -114,6 +144,12 @@ def load_config(environ: Mapping[str, str]) -> Config:
         wheel=_bounds(environ, "WHEEL", WheelBounds()),
         stored=_bounds(environ, "STORAGE", StorageBounds()),
         service=_bounds(environ, "SERVICE", ServiceBounds()),
+        defender=_bounds(environ, "DEFENDER", DefenderBounds()),
+        azure=load_azure(environ),
+        resolve=_bounds(environ, "RESOLVE", ResolveBounds()),
+        indexes=_addresses(environ, "GATE_INDEX_ADDRESSES"),
+        channels=_addresses(environ, "GATE_CHANNEL_ADDRESSES"),
+        file_hosts=_file_hosts(environ),
     )
 
 
@@ -130,6 +166,26 @@ def _default_home(environ: Mapping[str, str]) -> Path:
 
 def _database(home: Path) -> str:
     return f"sqlite:///{(home / 'gate.sqlite').absolute()}"
+
+
+def _addresses(environ: Mapping[str, str], key: str) -> Mapping[str, str]:
+    """Read `name=address` pairs; what is wrong is said by its place, for it may hold a secret."""
+    found: dict[str, str] = {}
+    for place, text in enumerate(environ.get(key, "").split(), 1):
+        match = _ADDRESS.fullmatch(text)
+        if match is None or match["name"] in found:
+            message = f"`{key}`: entry {place} is no `name=https://…`, or names something for the second time"
+            raise UsageError(message, code="config_invalid", hint="separate the pairs by blanks, and encode blanks")
+        found[match["name"]] = match["address"]
+    return found
+
+
+def _file_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
+    hosts = tuple(environ.get("GATE_FILE_HOSTS", "").lower().split())
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise _refused("GATE_FILE_HOSTS", host, "a list of `host:port`")
+    return hosts
 
 
 def _lease(environ: Mapping[str, str]) -> timedelta:

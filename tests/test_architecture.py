@@ -15,7 +15,7 @@ PACKAGE = Path(str(importlib.resources.files("gate")))
 LAYERS = [
     {"errors", "bounds"},
     {"model"},
-    {"policy", "config"},
+    {"policy", "config", "cloud"},
     {"http"},
     {"registry", "index", "data"},
     {"environment"},

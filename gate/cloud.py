@@ -1,0 +1,204 @@
+"""Which Azure the gate asks about scans: cloud, tenant, registries and row model, from the environment.
+
+Addresses are settings, so that a sovereign cloud, a private one and a simulator are the same to the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from gate.errors import UsageError
+from gate.model.digest import is_digest
+
+AZURE_KEYS: Mapping[str, str] = {
+    "GATE_DEFENDER_REGISTRIES": "space-separated Azure resource ids of the registries whose scans are asked for;"
+    " setting it switches the live source on",
+    "GATE_DEFENDER_MODEL": "`individual` (default), `grouped` (clouds that still serve sub-assessments) or `both`",
+    "GATE_DEFENDER_ASSESSMENTS": "space-separated assessment keys of the grouped model (default: Microsoft's own)",
+    "GATE_DEFENDER_CANARY": "digest of an image that must have findings, for `gate doctor` and the preflight",
+    "GATE_DEFENDER_PREFLIGHT_SECONDS": "how long a green preflight counts (default: 600)",
+    "GATE_AZURE_CLOUD": "`public` (default), `usgovernment` or `china`",
+    "GATE_AZURE_TENANT": "id of the tenant whose answers are believed; needed with GATE_DEFENDER_REGISTRIES",
+    "GATE_AZURE_AUTHORITY": "address that gives tokens, instead of the cloud's own",
+    "GATE_AZURE_ARM": "address of Azure Resource Manager, instead of the cloud's own",
+}
+"""Every key of this module and what it says."""
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_REGISTRY = re.compile(
+    r"/subscriptions/(?P<subscription>[0-9a-f-]{36})/resourcegroups/(?P<group>[-\w.()]{1,90})"
+    r"/providers/microsoft\.containerregistry/registries/(?P<name>[a-z0-9]{5,50})",
+    re.IGNORECASE | re.ASCII,
+)
+_LONGEST_PREFLIGHT = 3600.0
+_PREFLIGHT = timedelta(minutes=10)
+
+GROUPED_KEYS = ("c0b7cfc6-3172-465a-b378-53c7ff2cc0d5", "33422d8f-ab1e-42be-bc9a-38685bb567b9")
+"""Assessment keys under which images of Azure registries stood until July 2026; other clouds may serve them still."""
+
+
+class DefenderModel(StrEnum):
+    """Which of Defender's row models are asked."""
+
+    INDIVIDUAL = "individual"
+    GROUPED = "grouped"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """The addresses of one cloud: who gives tokens, and Azure Resource Manager."""
+
+    authority: str
+    arm: str
+    private: bool = False
+    """The addresses were named one by one: nobody else vouches for the authority."""
+
+    @property
+    def scope(self) -> str:
+        """The scope of a token for Resource Manager."""
+        return f"{self.arm}/.default"
+
+
+CLOUDS: Mapping[str, Cloud] = {
+    "public": Cloud(authority="https://login.microsoftonline.com", arm="https://management.azure.com"),
+    "usgovernment": Cloud(authority="https://login.microsoftonline.us", arm="https://management.usgovcloudapi.net"),
+    "china": Cloud(authority="https://login.chinacloudapi.cn", arm="https://management.chinacloudapi.cn"),
+}
+"""Microsoft's clouds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryId:
+    """One Azure Container Registry as Resource Manager names it; `id` begins with a slash, as it was written."""
+
+    id: str
+    subscription: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureConfig:
+    """Where Defender is asked. The subscriptions are those of the registries: the two can't contradict each other."""
+
+    cloud: Cloud
+    tenant: str
+    registries: tuple[RegistryId, ...]
+    model: DefenderModel = DefenderModel.INDIVIDUAL
+    grouped_keys: tuple[str, ...] = GROUPED_KEYS
+    canary: str = ""
+    preflight: timedelta = _PREFLIGHT
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The subscriptions to ask, each once, sorted."""
+        return tuple(sorted({registry.subscription for registry in self.registries}))
+
+
+def load_azure(environ: Mapping[str, str]) -> AzureConfig | None:
+    """Parse the settings; None if no registry is named and nothing else of Defender's is.
+
+    Raises:
+        UsageError: a value can't be read, or a part is set that means nothing without the registries.
+    """
+    registries = tuple(_registry(text) for text in environ.get("GATE_DEFENDER_REGISTRIES", "").split())
+    if not registries:
+        _refuse_orphans(environ)
+        return None
+    return AzureConfig(
+        cloud=_cloud(environ),
+        tenant=_uuid("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
+        registries=registries,
+        model=_model(environ.get("GATE_DEFENDER_MODEL", "")),
+        grouped_keys=_grouped_keys(environ),
+        canary=_canary(environ.get("GATE_DEFENDER_CANARY", "")),
+        preflight=_preflight(environ.get("GATE_DEFENDER_PREFLIGHT_SECONDS", "")),
+    )
+
+
+def _refuse_orphans(environ: Mapping[str, str]) -> None:
+    # Whoever set one of them believes that Defender is asked.
+    for key in AZURE_KEYS:
+        if key.startswith("GATE_DEFENDER_") and environ.get(key):
+            why, hint = "means nothing without GATE_DEFENDER_REGISTRIES", "name the registries, or unset it"
+            raise _invalid(key, why=why, hint=hint)
+
+
+def _registry(text: str) -> RegistryId:
+    match = _REGISTRY.fullmatch(text.rstrip("/"))
+    if match is None or not _UUID.fullmatch(match["subscription"].lower()):
+        raise _invalid(
+            key="GATE_DEFENDER_REGISTRIES",
+            why=f"has `{text[:200]}`, which is no resource id of a registry",
+            hint="copy the id that `az acr show --query id` prints",
+        )
+    return RegistryId(id=match[0], subscription=match["subscription"].lower(), name=match["name"].lower())
+
+
+def _cloud(environ: Mapping[str, str]) -> Cloud:
+    name = environ.get("GATE_AZURE_CLOUD") or "public"
+    known = CLOUDS.get(name)
+    if known is None:
+        raise _invalid(key="GATE_AZURE_CLOUD", why=f"must be one of {', '.join(CLOUDS)}, not `{name[:40]}`")
+    authority = _address(environ, "GATE_AZURE_AUTHORITY")
+    arm = _address(environ, "GATE_AZURE_ARM")
+    return Cloud(authority=authority or known.authority, arm=arm or known.arm, private=bool(authority))
+
+
+def _address(environ: Mapping[str, str], key: str) -> str:
+    text = environ.get(key, "").rstrip("/")
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme == "https" and bool(parts.hostname) and parts.path == "" and "@" not in parts.netloc
+        sound = sound and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        sound = False
+    if not sound:
+        raise _invalid(key, why="must be `https://host[:port]` and nothing more")
+    return text
+
+
+def _model(text: str) -> DefenderModel:
+    try:
+        return DefenderModel(text or DefenderModel.INDIVIDUAL)
+    except ValueError:
+        known = ", ".join(DefenderModel)
+        raise _invalid(key="GATE_DEFENDER_MODEL", why=f"must be one of {known}, not `{text[:40]}`") from None
+
+
+def _grouped_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    key = "GATE_DEFENDER_ASSESSMENTS"
+    return tuple(_uuid(key, text) for text in environ.get(key, "").split()) or GROUPED_KEYS
+
+
+def _uuid(key: str, text: str) -> str:
+    if not _UUID.fullmatch(text.lower()):
+        raise _invalid(key, why=f"must be ids like 00000000-0000-0000-0000-000000000000, not `{text[:60]}`")
+    return text.lower()
+
+
+def _canary(text: str) -> str:
+    if text and not is_digest(text):
+        raise _invalid(key="GATE_DEFENDER_CANARY", why=f"must be a digest, not `{text[:80]}`")
+    return text
+
+
+def _preflight(text: str) -> timedelta:
+    if not text:
+        return _PREFLIGHT
+    sound = text.isascii() and text.isdigit() and len(text) <= len("3600")
+    if not sound or not 0 < int(text) <= _LONGEST_PREFLIGHT:
+        why = f"must be whole seconds up to {_LONGEST_PREFLIGHT:.0f}"
+        raise _invalid(key="GATE_DEFENDER_PREFLIGHT_SECONDS", why=why)
+    return timedelta(seconds=int(text))
+
+
+def _invalid(key: str, why: str, hint: str = "set it right, or unset it to use the default") -> UsageError:
+    return UsageError(f"`{key}` {why}", code="config_invalid", hint=hint, key=key)
