@@ -28,6 +28,11 @@ ENDLESS = {
         f"{BASE}ENV A={'a' * 60_000}\nRUN pip install ${{A//a/{'b' * 60_000}}}\n",
     ),
     "every end of a long value": ("Dockerfile", f"{BASE}ENV A={'a' * 60_000}\nRUN pip install ${{A%%*b}}\n"),
+    "loops in loops": (
+        "Dockerfile",
+        BASE + "RUN " + "for i in a b; do " * 60 + "pip install $i" + "; done" * 60 + "\n",
+    ),
+    "loops in loops that do nothing": ("Dockerfile", BASE + "RUN " + "for i in a b; do " * 60 + "A=x" + "; done" * 60),
 }
 
 
@@ -36,6 +41,12 @@ ENDLESS = {
 def test_no_small_file_costs_minutes(tmp_path: Path, name: str, content: str) -> None:
     declared = declare(tmp_path, {name: content})
     assert declared.references or declared.problems
+
+
+@pytest.mark.parametrize("inside", ["pip install $i", "A=$i", "x() { true; }"])
+def test_loops_in_loops_are_an_error_and_no_endless_walk(tmp_path: Path, inside: str) -> None:
+    nested = "for i in a b; do " * 60 + inside + "; done" * 60
+    assert errors(declare(tmp_path, {"Dockerfile": f"{BASE}RUN {nested}\n"})) == ["too_many_commands"]
 
 
 def test_a_variable_made_of_itself_stays_in_doubt(tmp_path: Path) -> None:

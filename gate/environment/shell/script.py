@@ -13,7 +13,7 @@ from gate.environment.configured import Spot, apply, is_configuration
 from gate.environment.found import Word
 from gate.environment.reading import MOST_STEPS
 from gate.environment.shell.commands import run_command
-from gate.environment.shell.words import Resolver
+from gate.environment.shell.words import Resolver, adjacent
 from gate.environment.templates import Mask
 
 if TYPE_CHECKING:
@@ -58,23 +58,6 @@ def run_script(script: str, first_line: int, session: Session, depth: int = 0) -
         session.reading.problem("shell_too_deep", "commands nested too deep", session.text, first_line)
 
 
-def _adjacent(nodes: list[Node]) -> list[list[Node]]:
-    """Group nodes that no blank parts: the grammar cuts `a$X-b$Y` in two, the shell does not."""
-    groups: list[list[Node]] = []
-    for node in nodes:
-        word = not node.type.endswith("_redirect") and node.type not in {"variable_assignment", "comment"}
-        if (
-            groups
-            and word
-            and groups[-1][-1].end_byte == node.start_byte
-            and groups[-1][0].type != "variable_assignment"
-        ):
-            groups[-1].append(node)
-        else:
-            groups.append([node])
-    return groups
-
-
 class _Walker:
     """One script's walk."""
 
@@ -85,6 +68,8 @@ class _Walker:
 
     def visit(self, node: Node) -> None:
         """Look at one node: a command, something that steers commands, or a list of them."""
+        if self.spent(node):
+            return
         match node.type:
             case "command":
                 self.command(node)
@@ -108,6 +93,15 @@ class _Walker:
     def children(self, node: Node) -> None:
         for child in node.named_children:
             self.visit(child)
+
+    def spent(self, node: Node) -> bool:
+        """Say whether the steps of one definition are used up; then nothing more is looked at, and it is an error."""
+        if self.session.reading.steps <= MOST_STEPS:
+            return False
+        message = f"more than {MOST_STEPS} commands, loops unrolled"
+        line = self.words.line(node)
+        self.session.reading.problem("too_many_commands", message, self.session.text, line, once=True)
+        return True
 
     def conditional(self, node: Node) -> None:
         """Read what only a condition lets run."""
@@ -147,7 +141,8 @@ class _Walker:
     def loop(self, node: Node) -> None:
         variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
         values = [word for child in node.children_by_field_name("value") for word in self.words.resolve(child)]
-        self.substitutions(node)
+        for child in node.children_by_field_name("value"):
+            self.inside(child)
         if body is None:
             return
         name = self.words.raw(variable) if variable is not None else ""
@@ -159,6 +154,8 @@ class _Walker:
             if not rounds:
                 self.visit(body)
             for value in rounds:
+                # A loop in a loop in a loop has no command for long, and rounds without number.
+                self.session.reading.steps += 1
                 self.session.variables[name] = value
                 self.visit(body)
         self.session.variables.pop(name, None)
@@ -231,11 +228,8 @@ class _Walker:
         return destinations[1:]
 
     def command(self, node: Node, more: list[Node] | None = None) -> None:
-        reading = self.session.reading
-        reading.steps += 1
-        if reading.steps > MOST_STEPS:
-            message = f"more than {MOST_STEPS} commands, loops unrolled"
-            reading.problem("too_many_commands", message, self.session.text, self.words.line(node), once=True)
+        self.session.reading.steps += 1
+        if self.spent(node):
             return
         nodes = [*node.named_children, *(more or [])]
         if self.session.alternatives:
@@ -269,7 +263,7 @@ class _Walker:
     def _parts(self, nodes: list[Node]) -> tuple[list[Word], dict[str, str]]:
         words: list[Word] = []
         prefix: dict[str, str] = {}
-        for group in _adjacent(nodes):
+        for group in adjacent(nodes):
             child = group[0]
             if child.type == "variable_assignment":
                 name, value = child.child_by_field_name("name"), child.child_by_field_name("value")

@@ -24,6 +24,23 @@ MOST_WORDS = 1000
 LONGEST_BRACED = 2000
 
 
+def adjacent(nodes: list[Node]) -> list[list[Node]]:
+    """Group nodes that no blank parts: the grammar cuts `a$X-b$Y` in two, the shell does not."""
+    groups: list[list[Node]] = []
+    for node in nodes:
+        word = not node.type.endswith("_redirect") and node.type not in {"variable_assignment", "comment"}
+        if (
+            groups
+            and word
+            and groups[-1][-1].end_byte == node.start_byte
+            and groups[-1][0].type != "variable_assignment"
+        ):
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    return groups
+
+
 class Resolver:
     """Turns nodes of one script into words."""
 
