@@ -55,6 +55,9 @@ _DATA = frozenset(
 _SOFTWARE = ("image", "conda_file", "build")
 _INSTALLS = re.compile(r"\b(?:install|add|clone|curl|wget|sync|update|create)\b")
 _REGISTERED = re.compile(r"(?:azureml:|azureml://|\$\{\{)", re.IGNORECASE)
+_OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
+"""What a command line holds only if an optional input is given: it may be given."""
+
 _REGISTRY = re.compile(r"azureml://registries/([^/]+)/", re.IGNORECASE)
 
 
@@ -252,7 +255,8 @@ class _AmlFile:
             return
         from gate.environment.reader import reader  # noqa: PLC0415 - as above
 
-        reader("dockerfile").read_command(value.text, value.line + value.block, self.text, self.reading)
+        script = _OPTIONAL.sub(r"\1", value.text)
+        reader("dockerfile").read_command(script, value.line + value.block, self.text, self.reading)
 
 
 def split_registered(name: str) -> tuple[str, str]:

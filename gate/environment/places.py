@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from gate.environment.templates import has_template, has_variable
+from gate.environment.templates import has_template, has_variable, spans
 from gate.model.origin import CONDA_DEFAULTS, DOCKER_HUB, PYPI, Origin, OriginKind
 from gate.model.redact import redact_url
 
@@ -16,6 +16,7 @@ _FILES = re.compile(r'file_storage_domain="([a-z0-9.-]+)"')
 _ENDPOINT = re.compile(r'^PYPI_SIMPLE_ENDPOINT(?:\s*:\s*str)?\s*=\s*"([^"]+)"', re.MULTILINE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://")
 _LONGEST = 8192
+_VARIABLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\([^()]*\)")
 _SUBDIR = re.compile(r"(?:noarch|(?:linux|osx|win|emscripten|wasi|zos|freebsd)-[a-z0-9]+)")
 
 # Registries are named, not addressed: what these two hosts serve goes by the channel's own name.
@@ -180,22 +181,22 @@ def image_registry(name: str) -> Origin:
 
 
 def split_image(image: str) -> tuple[str, str]:
-    """Split an image reference into name and tag-or-digest (`tag@sha256:…` stays whole), templates kept whole."""
-    cut = min((i for i in (image.find("{{"), image.find("${")) if i >= 0), default=len(image))
-    head = image[:cut]
-    at = head.find("@")
-    colon = head.find(":", head.rfind("/", 0, at if at >= 0 else len(head)) + 1)
-    if colon >= 0 and (at < 0 or colon < at):
-        return image[:colon], image[colon + 1 :]
-    if at >= 0:
-        return image[:at], image[at + 1 :]
-    return _split_after_template(image, cut)
+    """Split an image reference into name and tag-or-digest (`tag@sha256:…` stays whole).
+
+    A template or a variable is one word: it hides no colon and no slash of its own, and the tag may be one itself.
+    """
+    plain = _words(image)
+    at = plain.find("@")
+    head = plain if at < 0 else plain[:at]
+    colon = head.find(":", head.rfind("/") + 1)
+    cut = colon if colon >= 0 else at
+    return (image, "") if cut < 0 else (image[:cut], image[cut + 1 :])
 
 
-def _split_after_template(image: str, cut: int) -> tuple[str, str]:
-    # A template or variable before any tag: the tag, if there is one, follows the last closing brace.
-    close = image.rfind("}")
-    if cut == len(image) or close < 0:
-        return image, ""
-    colon = image.find(":", max(close, image.rfind("/")) + 1)
-    return (image, "") if colon < 0 else (image[:colon], image[colon + 1 :])
+def _words(text: str) -> str:
+    """Return the text, as long as it is, with a letter for each character of a template or a variable."""
+    out, last = [], 0
+    for start, end in spans(text):
+        out += [text[last:start], "x" * (end - start)]
+        last = end
+    return _VARIABLE.sub(lambda match: "x" * len(match[0]), "".join((*out, text[last:])))

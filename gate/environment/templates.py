@@ -27,14 +27,15 @@ def find_end(text: str, start: int) -> int:
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Return where `{{…}}` and `{%…%}` stand, as (start, end)."""
+    """Return where `{{…}}`, `${{…}}` and `{%…%}` stand, as (start, end)."""
     found: list[tuple[int, int]] = []
     start, failed = text.find("{"), 0
     while 0 <= start < len(text) - 1 and failed < _MOST_OPEN:
         if text[start + 1] in "{%":
             end = find_end(text, start)
             if end > 0:
-                found.append((start, end))
+                dollar = start > 0 and text[start - 1] == "$" and text[start + 1] == "{"
+                found.append((start - dollar, end))
                 start = text.find("{", end)
                 continue
             failed += 1

@@ -215,3 +215,35 @@ def test_an_mlflow_model_names_its_environments(tmp_path: Path) -> None:
 )
 def test_bad_mlflow_files(tmp_path: Path, name: str, content: str, code: str) -> None:
     assert code in errors(declare(tmp_path, {name: content}))
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "tag"),
+    [
+        ('"{{image.name}}:{{asset.version}}"', "{{image.name}}", "{{asset.version}}"),
+        ('"{{host}}/a/b:1@sha256:z"', "{{host}}/a/b", "1@sha256:z"),
+        ("$(registry)/x:$(Build.BuildId)", "$(registry)/x", "$(Build.BuildId)"),
+        ("${HOST}:5000/a/b:${TAG:-1:2}", "${HOST}:5000/a/b", "${TAG:-1:2}"),
+        ("${BASE:-python:3}", "${BASE:-python:3}", ""),
+    ],
+)
+def test_a_template_is_one_word_of_an_image_name(tmp_path: Path, image: str, name: str, tag: str) -> None:
+    declared = declare(tmp_path, {"env.yml": f"environment:\n  image: {image}\n"})
+    assert [(one.name, one.spec) for one in declared.references] == [(name, tag)]
+    assert verdict(declared).verdict == "needs_exception"
+
+
+def test_a_job_s_command_is_read_around_its_inputs(tmp_path: Path) -> None:
+    content = f"""
+environment: {{image: {MCR}}}
+command: >-
+  pip install a ${{{{inputs.more}}}} && python x.py --in ${{{{inputs.data}}}}
+  $[[--id ${{{{inputs.id}}}}]] && pip install $[[b-${{{{inputs.version}}}}]]
+"""
+    declared = declare(tmp_path, {"job.yml": content})
+    assert brief(declared)[1:] == [
+        ("pypi", "a", "", "pypi"),
+        ("pypi", "${{inputs.more}}", "", "?template"),
+        ("pypi", "b-${{inputs.version}}", "", "?template"),
+    ]
+    assert not declared.problems
