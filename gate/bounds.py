@@ -223,3 +223,32 @@ class DefenderBounds:
     batch: int = 250
     referrers: int = 100
     artifact_bytes: int = 16 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaBounds:
+    """What asking conda channels, and reading conda packages as data, may cost. Times are seconds.
+
+    Attributes:
+        seconds: longest time to look records up in one channel.
+        output_bytes: most bytes of such an answer.
+        worker_bytes: most address space of the process that reads a channel's repodata.
+        names: most packages that one channel is asked for at once.
+        info_bytes: largest file that describes a package, unpacked.
+        whole_bytes: a package up to this size is read whole, so that its own digest can be checked.
+        package_bytes: largest package that is read whole, where the prefix is written into its files.
+        unpacked_bytes: most bytes that one package may unpack to.
+        file_bytes: largest file into which a prefix is written.
+        paths: most paths of one package.
+    """
+
+    seconds: float = 300.0
+    output_bytes: int = 64 * MIB
+    worker_bytes: int = 8 * GIB
+    names: int = 5_000
+    info_bytes: int = 64 * MIB
+    whole_bytes: int = 256 * KIB
+    package_bytes: int = 1 * GIB
+    unpacked_bytes: int = 16 * GIB
+    file_bytes: int = 128 * MIB
+    paths: int = 500_000
