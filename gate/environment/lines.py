@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.environment.text import Text
 
 
@@ -24,15 +26,28 @@ class Finder:
 
     def next(self, needle: str) -> int:
         """Return the line of the next occurrence at or after the last one, or the first of all, or line 1."""
+        return self._search(lambda line: needle in line) or 1
+
+    def string(self, needle: str) -> int:
+        """Return the line of the next string that is this text whole; of the next that holds it if none is."""
+        quoted = f'"{needle}"', f"'{needle}'"
+        return self._search(lambda line: quoted[0] in line or quoted[1] in line) or self.next(needle)
+
+    def key(self, name: str) -> int:
+        """Return the line of the next `name = …` of TOML, quoted or not; of the next occurrence if there is none."""
+        pattern = re.compile(rf"""(?:^|[\s{{,])(["']?){re.escape(name)}\1\s*[=.]""")
+        return self._search(lambda line: name in line and pattern.search(line) is not None) or self.next(name)
+
+    def _search(self, matches: Callable[[str], bool]) -> int:
         lines: list[str] = self.text.lines
         if self.missed > _MOST_MISSED:
-            return 1
+            return 0
         for number in (*range(self.at, len(lines)), *range(self.at)):
-            if needle in lines[number]:
+            if matches(lines[number]):
                 self.at = number
                 return self.at + 1
         self.missed += 1
-        return 1
+        return 0
 
     def after(self, pattern: str) -> None:
         """Move to the next line that matches, from the top; stay at the top if none does."""

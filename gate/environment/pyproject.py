@@ -6,10 +6,11 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from gate.environment.conda_project import read_conda_lock, read_pixi
 from gate.environment.found import Found
-from gate.environment.indexes import Indexes, address_of, bindings_of
+from gate.environment.indexes import Indexes, bindings_of
 from gate.environment.lines import Finder
-from gate.environment.requirement import normalise
+from gate.environment.places import PYPI_INDEX
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from gate.environment.text import Text
 
 Table = dict[str, Any]
+_TOOLS = frozenset({"poetry", "pdm", "uv", "hatch", "flit", "rye", "conda-lock", "pixi", "setuptools"})
+"""Tools whose tables are read, or hold no dependencies under that key."""
 
 
 def read(text: Text, reading: Reading) -> None:
@@ -26,7 +29,7 @@ def read(text: Text, reading: Reading) -> None:
     data = load_toml(text, reading)
     if data is None:
         return
-    tool = _table(data, "tool")
+    tool = {"pixi": data} if text.path.rpartition("/")[2].lower() == "pixi.toml" else _table(data, "tool")
     indexes = Indexes(reading, Finder(text))
     _declare(tool, indexes)
     indexes.finder = Finder(text)
@@ -37,8 +40,11 @@ def read(text: Text, reading: Reading) -> None:
         elif not (isinstance(requirement, dict) and "include-group" in requirement):
             reading.problem("invalid_requirement", "a dependency that is no text", text, 1)
     _poetry(_table(tool, "poetry"), indexes)
+    read_conda_lock(_table(tool, "conda-lock"), indexes)
+    read_pixi(_table(tool, "pixi"), indexes)
+    _unknown(tool, indexes)
     _dynamic(data, tool, text, reading)
-    if not reading.references:
+    if not (reading.references or reading.sources):
         reading.problem("no_dependencies", "this project declares no dependencies", text, 1, error=False)
 
 
@@ -63,20 +69,31 @@ def _list(data: object, key: str) -> list[Any]:
 
 
 def _requirements(data: Table, tool: Table) -> Iterator[object]:
-    project, uv, pdm = _table(data, "project"), _table(tool, "uv"), _table(tool, "pdm")
+    project, uv, hatch = _table(data, "project"), _table(tool, "uv"), _table(tool, "hatch")
+    flit = _table(_table(tool, "flit"), "metadata")
     yield from _list(_table(data, "build-system"), "requires")
     yield from _list(project, "dependencies")
-    for group in _table(project, "optional-dependencies").values():
-        yield from group if isinstance(group, list) else [group]
-    for group in _table(data, "dependency-groups").values():
-        yield from group if isinstance(group, list) else [group]
+    yield from _lists(_table(project, "optional-dependencies"))
+    yield from _lists(_table(data, "dependency-groups"))
     yield from _list(uv, "dev-dependencies")
     yield from _list(uv, "override-dependencies")
-    for group in _table(pdm, "dev-dependencies").values():
+    yield from _lists(_table(uv, "extra-build-dependencies"))
+    yield from _lists(_table(_table(tool, "pdm"), "dev-dependencies"))
+    yield from _list(_table(tool, "rye"), "dev-dependencies")
+    yield from _list(flit, "requires")
+    yield from _list(flit, "dev-requires")
+    yield from _lists(_table(flit, "requires-extra"))
+    yield from _list(_table(hatch, "env"), "requires")
+    build = _table(hatch, "build")
+    hooked = (*_table(build, "hooks").values(), *_table(build, "targets").values())
+    for part in (*_table(hatch, "envs").values(), build, *hooked):
+        yield from _list(part, "dependencies")
+        yield from _list(part, "extra-dependencies")
+
+
+def _lists(groups: Table) -> Iterator[object]:
+    for group in groups.values():
         yield from group if isinstance(group, list) else [group]
-    for environment in _table(_table(tool, "hatch"), "envs").values():
-        yield from _list(environment, "dependencies")
-        yield from _list(environment, "extra-dependencies")
 
 
 def _declare(tool: Table, indexes: Indexes) -> None:
@@ -87,7 +104,10 @@ def _declare(tool: Table, indexes: Indexes) -> None:
             # Poetry's primary sources replace PyPI, supplemental ones stand beside it, explicit ones wait for names.
             first = (priority in {"primary", "default"} and not source.get("secondary")) or bool(source.get("default"))
             indexes.declare(str(source.get("name", "")), source["url"], default=first, explicit=priority == "explicit")
-    for source in _list(_table(tool, "pdm"), "source"):
+        elif isinstance(source, dict) and source.get("priority") != "explicit":
+            # Only PyPI may stand without an address: brought back beside the sources that replace it.
+            indexes.enter(PYPI_INDEX, "")
+    for source in (*_list(_table(tool, "pdm"), "source"), *_list(_table(tool, "rye"), "sources")):
         if isinstance(source, dict) and isinstance(source.get("url"), str):
             name = str(source.get("name", ""))
             indexes.declare(name, source["url"], default=name == "pypi")
@@ -112,30 +132,30 @@ def declare_uv(uv: Table, indexes: Indexes) -> None:
 
 
 def _poetry(poetry: Table, indexes: Indexes) -> None:
-    groups = [_table(poetry, "dependencies"), _table(poetry, "dev-dependencies")]
-    groups += [_table(group, "dependencies") for group in _table(poetry, "group").values()]
-    for group in groups:
+    groups = {"dependencies": _table(poetry, "dependencies"), "dev-dependencies": _table(poetry, "dev-dependencies")}
+    groups["requires-plugins"] = _table(poetry, "requires-plugins")
+    for key, group in _table(poetry, "group").items():
+        groups[f"group.{key}.dependencies"] = _table(group, "dependencies")
+    for header, group in groups.items():
+        indexes.finder.after(rf"^\s*\[tool\.poetry\.{re.escape(header)}\]")
         for name, value in group.items():
             if name.lower() == "python":
                 continue
             for entry in value if isinstance(value, list) else [value]:
-                _poetry_entry(name, entry, indexes)
+                indexes.entry(name, entry)
 
 
-def _poetry_entry(name: str, value: object, indexes: Indexes) -> None:
-    entry = value if isinstance(value, dict) else {"version": value}
-    spec = str(entry.get("version", ""))
-    line = indexes.finder.next(name)
-    extras = tuple(str(one) for one in _list(entry, "extras"))
-    found = Found(kind=Kind.PYPI, name=normalise(name), spec="" if spec == "*" else spec, line=line, extras=extras)
-    if address_of(entry) or entry.get("source"):
-        indexes.bound(found, entry)
-    else:
-        indexes.reading.add(found, indexes.origins(), indexes.finder.text)
+def _unknown(tool: Table, indexes: Indexes) -> None:
+    """Keep what a tool that nobody here knows calls its dependencies: from where it comes can't be told."""
+    for name, table in tool.items():
+        dependencies = _table(table, "dependencies") if name not in _TOOLS else {}
+        for key in dependencies:
+            found = Found(kind=Kind.OTHER, name=key, line=indexes.finder.key(key), undetermined="no_origin")
+            indexes.reading.add(found, (), indexes.finder.text)
 
 
 def _dynamic(data: Table, tool: Table, text: Text, reading: Reading) -> None:
-    """Follow setuptools' `dynamic` dependencies into the files that they name."""
+    """Follow `dynamic` dependencies of setuptools and hatch into the files that they name."""
     import posixpath  # noqa: PLC0415 - one project in ten has them
 
     from gate.environment.pip_scope import PipScope  # noqa: PLC0415
@@ -144,6 +164,10 @@ def _dynamic(data: Table, tool: Table, text: Text, reading: Reading) -> None:
     dynamic = _table(_table(tool, "setuptools"), "dynamic")
     wanted = [dynamic.get("dependencies"), *_table(dynamic, "optional-dependencies").values()]
     files = [file for entry in wanted if isinstance(entry, dict) for file in _files(entry.get("file"))]
+    hook = _table(_table(_table(_table(tool, "hatch"), "metadata"), "hooks"), "requirements_txt")
+    files += [
+        file for one in (hook.get("files"), *_table(hook, "optional-dependencies").values()) for file in _files(one)
+    ]
     for file in files:
         target = reading.locate(file, posixpath.dirname(text.path))
         line = Finder(text).next(file)
@@ -155,7 +179,8 @@ def _dynamic(data: Table, tool: Table, text: Text, reading: Reading) -> None:
                 scope = PipScope(reading)
                 read_into(nested, scope)
                 scope.close()
-    if "dependencies" in _list(_table(data, "project"), "dynamic") and not files:
+    elsewhere = files or "dependencies" in _table(tool, "poetry")
+    if "dependencies" in _list(_table(data, "project"), "dynamic") and not elsewhere:
         message = "`dependencies` are dynamic: a build would compute them, and nothing is built here"
         reading.problem("dynamic_dependencies", message, text, Finder(text).next("dynamic"))
 
