@@ -41,9 +41,9 @@ KEYS: Mapping[str, str] = {
     "GATE_REGISTRY_HOST": "registry that the two keys below are for; they are sent nowhere else",
     "GATE_REGISTRY_USER": "user name at that registry",
     "GATE_REGISTRY_PASSWORD": "password at that registry",
-    "GATE_INDEX_ADDRESSES": "space-separated `name=https://…`: where this machine reaches a safelisted Python index, by "
-    "policy's name for it, if not where policy says; they may hold credentials",
-    "GATE_CHANNEL_ADDRESSES": "the same for conda channels; `conda-forge` has no address unless policy or this says one",
+    "GATE_INDEX_ADDRESSES": "space-separated `name=https://…`: where this machine reaches a safelisted Python index, "
+    "by policy's name for it, if not where policy says; they may hold credentials",
+    "GATE_CHANNEL_ADDRESSES": "the same for conda channels; `conda-forge` has none unless policy or this says one",
     "GATE_FILE_HOSTS": "space-separated `host:port` to which an index or channel may redirect for files, beyond those "
     "that its own pages name",
     "GATE_BOUND_DEFINITION_…": "a bound of reading definitions, by its name in upper case (`…_FILES=500`)",
@@ -184,7 +184,8 @@ def _file_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
     hosts = tuple(environ.get("GATE_FILE_HOSTS", "").lower().split())
     for host in hosts:
         if not _HOST.fullmatch(host):
-            raise _refused("GATE_FILE_HOSTS", host, "a list of `host:port`")
+            message = f"`GATE_FILE_HOSTS` must be a list of `host:port`, and `{host[:40]}` is none"
+            raise UsageError(message, code="config_invalid", hint="write the port, too")
     return hosts
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gate.bounds import MIB
-from gate.errors import GateError, UsageError
+from gate.errors import GateError, StoreError, UsageError
 from gate.model.failure import Failure
 from gate.model.image import ImageRef, Transport
 from gate.model.origin import PYPI
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from gate.config import Config
+    from gate.data.interface import ReferenceData
     from gate.desk import ExceptionDesk
     from gate.evaluation import EvaluationWorkflow, Submission
     from gate.findings.interface import FindingsSource
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from gate.origin.interface import Index
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
+    from gate.resolve.settings import ResolveConfig
     from gate.world import RealWorld
 
 _INDEX_CACHE_BYTES = 64 * MIB
@@ -137,6 +140,52 @@ class Gate:
 def _unforeseen(error: Exception) -> GateError:
     failure = Failure.of(error)
     return GateError(failure.message, code=failure.code, hint=failure.hint)
+
+
+def resolve_config(config: Config, policy: Policy) -> ResolveConfig:
+    """Return how this machine resolves: where it reaches what policy safelists, and which indexes are private.
+
+    Raises:
+        UsageError: an index and a channel of one name are given an address each.
+    """
+    from gate.resolve.settings import ResolveConfig  # noqa: PLC0415 - as above
+
+    twice = sorted(set(config.indexes) & set(config.channels))
+    if twice:
+        message = f"`{twice[0]}` is an index in `GATE_INDEX_ADDRESSES` and a channel in `GATE_CHANNEL_ADDRESSES`"
+        raise UsageError(message, code="config_invalid", hint="have policy call one of them by another name")
+    return ResolveConfig(
+        bounds=config.resolve,
+        http=config.http,
+        addresses={**config.indexes, **config.channels},
+        private_indexes=frozenset(index.name for index in policy.safelist.python_indexes if index.private),
+        file_hosts=config.file_hosts,
+    )
+
+
+@contextmanager
+def imported_data(config: Config) -> Iterator[Callable[[], ReferenceData | None]]:
+    """Offer the imported reference data: opened when it is first asked for, None where there is no database yet."""
+    with ExitStack() as stack:
+
+        @cache
+        def opened() -> ReferenceData | None:
+            from gate.store.engine import make_engine, reading  # noqa: PLC0415 - as above
+            from gate.store.reference import StoredReferenceData  # noqa: PLC0415
+            from gate.store.schema import check_schema  # noqa: PLC0415
+
+            engine = make_engine(config.database, read_only=True, busy_seconds=config.busy_seconds)
+            stack.callback(engine.dispose)
+            try:
+                with reading(engine) as connection:
+                    check_schema(connection)
+            except StoreError as error:
+                if error.error_code == "store_missing":
+                    return None
+                raise
+            return StoredReferenceData(engine)
+
+        yield opened
 
 
 @contextmanager

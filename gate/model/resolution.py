@@ -112,4 +112,9 @@ class Resolution(Value):
     @property
     def closed(self) -> bool:
         """Say whether the set is whole: nothing was left out, and at least one package came of it."""
-        return bool(self.packages) and not any(problem.severity is Severity.ERROR for problem in self.problems)
+        return bool(self.packages) and not self.blocked
+
+    @property
+    def blocked(self) -> bool:
+        """Say whether something was left out, or may have been."""
+        return any(problem.severity is Severity.ERROR for problem in self.problems)

@@ -14,6 +14,7 @@ from gate.model.exception import Grant
 from gate.model.finding import FindingSeverity
 from gate.model.image import ProofLevel
 from gate.model.origin import PYPI
+from gate.policy.scanners import Identity, ScanSigner
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -40,16 +41,25 @@ class Treatment(StrEnum):
 class PythonIndex(Value):
     """A Python index that anyone may use. `pypi` is named, its address is not policy's to say.
 
-    `url` is for an organisation's mirror: what is read from there counts as the name.
+    `url` is for an organisation's mirror: what is read from there counts as the name. `private` says that the index
+    is the organisation's own: private names (`reserved_names`) may be asked there, and there alone.
     """
 
     name: str = Field(min_length=1)
     url: str = ""
+    private: bool = False
 
     @field_validator("url")
     @classmethod
     def _https(cls, value: str) -> str:
         return _plain_https(value)
+
+    @model_validator(mode="after")
+    def _own(self) -> PythonIndex:
+        if self.private and self.name == PYPI:
+            message = f"`{PYPI}` is nobody's own: a private name that is asked there could be anybody's tomorrow"
+            raise ValueError(message)
+        return self
 
 
 class CondaChannel(Value):
@@ -124,10 +134,15 @@ class ProofPolicy(Value):
 
 
 class DefenderPolicy(Value):
-    """What is asked of Defender. `allow_recorded` is for demonstrations and tests alone."""
+    """What is asked of Defender. `allow_recorded` is for demonstrations and tests alone.
+
+    `signers` sign findings artifacts; `scanners` are the identities whose scan reports count. Nobody by default.
+    """
 
     max_age: Duration = timedelta(days=7)
     allow_recorded: bool = False
+    signers: tuple[ScanSigner, ...] = ()
+    scanners: tuple[Identity, ...] = ()
 
 
 class AdvisoryPolicy(Value):
@@ -161,12 +176,39 @@ class ContentPolicy(Value):
         other: content of kinds that have no reader (npm, jars, R, databases of other package managers).
         archives: wheels and eggs left where Python does not import from; it would if told to (`PYTHONPATH`).
         bytecode: byte code caches, which nobody compared with their sources; `block` asks for `pip --no-compile`.
+        differing: a package of other versions, or another base, in the images of one index.
+        partial: a package that some images of one index have and others have not.
     """
 
     unowned: Treatment = Treatment.BLOCK
     other: Treatment = Treatment.BLOCK
     archives: Treatment = Treatment.WARN
     bytecode: Treatment = Treatment.WARN
+    differing: Treatment = Treatment.BLOCK
+    partial: Treatment = Treatment.WARN
+
+
+class ResolutionPolicy(Value):
+    """What is demanded of a closed set (`gate check --resolve`). The defaults are the strict ones.
+
+    A project in quarantine, and a private name from an index that is not the organisation's own, block in any case.
+
+    Attributes:
+        cooling_off: how long a file must have been public. Three days: malicious releases of well-known packages tend
+            to be withdrawn within hours to a few days, and every further day holds back every fix for as long.
+        source_distributions: what has no wheel; installing it runs its code at build time.
+        unpinned: a declaration that names no exact version.
+        yanked: a file that its maintainers withdrew (PEP 592).
+        archived: a project that nobody will mend any more (PEP 792).
+        deprecated: a project whose maintainers name another (PEP 792).
+    """
+
+    cooling_off: Duration = timedelta(days=3)
+    source_distributions: Treatment = Treatment.BLOCK
+    unpinned: Treatment = Treatment.WARN
+    yanked: Treatment = Treatment.BLOCK
+    archived: Treatment = Treatment.BLOCK
+    deprecated: Treatment = Treatment.WARN
 
 
 class Promotion(Value):
@@ -183,6 +225,7 @@ class DecisionPolicy(Value):
     proof: ProofPolicy = ProofPolicy()
     findings: FindingPolicy = FindingPolicy()
     content: ContentPolicy = ContentPolicy()
+    resolution: ResolutionPolicy = ResolutionPolicy()
     promotion: tuple[Promotion, ...] = ()
 
 

@@ -6,30 +6,36 @@ import json
 from typing import TYPE_CHECKING
 
 from gate.model.quiet import quiet_json
+from gate.reports import closed_set_json
 from gate.reports.check_rows import counts_of, row_of
+from gate.reports.check_sets import verdict_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gate.environment.check import CheckedReference, CheckedSource, CheckReport
     from gate.model.reference import Problem
+    from gate.resolve.judged import JudgedSet
 
 SCHEMA = "gate.check/1"
 
 
-def render(report: CheckReport) -> str:
+def render(report: CheckReport, sets: Sequence[JudgedSet] = ()) -> str:
     """Return the JSON text, references in the order of the files."""
-    return quiet_json(json.dumps(as_object(report), indent=2, ensure_ascii=False)) + "\n"
+    return quiet_json(json.dumps(as_object(report, sets), indent=2, ensure_ascii=False)) + "\n"
 
 
-def as_object(report: CheckReport) -> dict[str, object]:
-    """Return the report as plain data: what the service answers, too."""
+def as_object(report: CheckReport, sets: Sequence[JudgedSet] = ()) -> dict[str, object]:
+    """Return the report as plain data: what the service answers, too. `closed_sets` is there if any was asked for."""
     return {
         "schema": SCHEMA,
-        "verdict": report.verdict,
+        "verdict": verdict_of(report, sets),
         "references": [_reference(one) for one in report.references],
         "sources": [_source(one) for one in report.sources],
         "problems": [_problem(one) for one in report.problems],
         "files": list(report.files),
         "counts": counts_of(report),
+        **({"closed_sets": [closed_set_json.as_object(one) for one in sets]} if sets else {}),
     }
 
 

@@ -13,12 +13,14 @@ from gate.exceptions.plain import plain
 from gate.model.quiet import quiet
 from gate.reports.check_outcomes import About, Level, outcomes_of
 from gate.reports.check_rows import headline
+from gate.reports.check_sets import set_outcomes, sets_headline, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gate.environment.check import CheckReport
     from gate.reports.check_outcomes import Outcome
+    from gate.resolve.judged import JudgedSet
 
 READ = "everything was read"
 SCOPE = "only safelisted places are in scope"
@@ -27,13 +29,15 @@ SUITE = "gate check"
 _ELEMENTS = {Level.BLOCKED: "failure", Level.UNDECIDED: "error"}
 
 
-def render(report: CheckReport) -> str:
+def render(report: CheckReport, sets: Sequence[JudgedSet] = ()) -> str:
     """Return the XML text, one suite. There is never a suite without a case."""
+    verdict = verdict_of(report, sets)
     told = outcomes_of(report)
     cases = [
         *_references([one for one in told if one.about is About.REFERENCE]),
         _together(SCOPE, [one for one in told if one.about is About.SOURCE or _refused_problem(one)]),
         _together(READ, [one for one in told if one.about is About.PROBLEM and not _refused_problem(one)]),
+        *_sets(sets),
     ]
     counts = {
         "tests": str(len(cases)),
@@ -43,12 +47,24 @@ def render(report: CheckReport) -> str:
     root = ET.Element("testsuites", {"name": SUITE, **counts})
     suite = ET.SubElement(root, "testsuite", {"name": SUITE, **counts, "skipped": "0"})
     properties = ET.SubElement(suite, "properties")
-    ET.SubElement(properties, "property", {"name": "verdict", "value": report.verdict})
+    ET.SubElement(properties, "property", {"name": "verdict", "value": verdict})
     suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = plain(headline(report))
+    ET.SubElement(suite, "system-out").text = plain(headline(report, verdict) + sets_headline(sets))
     ET.indent(root)
     # A blank in the middle of a word to an agent: it reads the file as it stands, before any XML is parsed.
     return quiet(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n')
+
+
+def _sets(sets: Sequence[JudgedSet]) -> list[ET.Element]:
+    """Return a case for each rule of each set, and one for a set that no rule could look at."""
+    cases = []
+    for judged, told in set_outcomes(sets):
+        by_rule: dict[str, list[Outcome]] = {}
+        for one in told:
+            by_rule.setdefault(one.code.partition("/")[0], []).append(one)
+        group = f"closed set of {plain(judged.definition)}"
+        cases += [_together(rule, outcomes, group) for rule, outcomes in by_rule.items()]
+    return cases
 
 
 def _refused_problem(one: Outcome) -> bool:
@@ -77,9 +93,9 @@ def _references(told: Sequence[Outcome]) -> list[ET.Element]:
     return cases
 
 
-def _together(name: str, told: Sequence[Outcome]) -> ET.Element:
+def _together(name: str, told: Sequence[Outcome], group: str = SUITE) -> ET.Element:
     """Return one case for several outcomes: refused if one is, with all of them in its text."""
-    case = ET.Element("testcase", {"classname": SUITE, "name": name})
+    case = ET.Element("testcase", {"classname": group, "name": name})
     stopping = [one for one in told if one.level in _ELEMENTS]
     if stopping:
         first = stopping[0]

@@ -38,6 +38,7 @@ class About(StrEnum):
     REFERENCE = "reference"
     SOURCE = "source"
     PROBLEM = "problem"
+    SET = "closed_set"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,11 +66,12 @@ def counts_of(report: CheckReport) -> dict[str, int]:
     return {one.value: sum(checked.disposed.disposition is one for checked in report.references) for one in Disposition}
 
 
-def headline(report: CheckReport) -> str:
-    """Say the verdict and the counts in one line."""
+def headline(report: CheckReport, verdict: str = "") -> str:
+    """Say the verdict (the report's own if none is given) and the counts in one line."""
     counts = counts_of(report)
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-    return f"{report.verdict}: {len(report.references)} references ({told or 'none'}) in {len(report.files)} files"
+    figures = f"{len(report.references)} references ({told or 'none'}) in {len(report.files)} files"
+    return f"{verdict or report.verdict}: {figures}"
 
 
 def fixes_of(report: CheckReport) -> list[Fix]:

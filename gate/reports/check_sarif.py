@@ -19,16 +19,19 @@ from gate.model.redact import redact
 from gate.policy.explain import DISPOSITIONS, explain
 from gate.reports.check_outcomes import About, Level, outcomes_of
 from gate.reports.check_rows import counts_of
+from gate.reports.check_sets import set_outcomes, verdict_of
+from gate.resolve.rules import ALL as SET_RULES
 from gate.ways_out.problems import explain_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gate.environment.check import CheckReport
+    from gate.environment.check import CheckReport, Verdict
     from gate.model.fix import Fix
     from gate.model.origin import Origin
     from gate.policy.rule import Explanation
     from gate.reports.check_outcomes import Outcome
+    from gate.resolve.judged import JudgedSet
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RESULTS = 25_000
@@ -43,6 +46,7 @@ ROOT = "%SRCROOT%"
 _EXITS = {"safelisted": 0, "needs_exception": 10, "unparseable": 12}
 _LEVELS = {Level.GRANTED: "note", Level.WARNING: "warning", Level.UNDECIDED: "error", Level.BLOCKED: "error"}
 _WEIGHT = (Level.BLOCKED, Level.UNDECIDED, Level.WARNING, Level.GRANTED)
+_PARAMETER = re.compile(r"\{(\w+)\}")
 _LINK = re.compile(r"\[(?=[^\]\n]*\]\()")
 
 _SOURCE_WORDS = "a place is in scope that is not safelisted", "remove it, or bind it to the names that live there"
@@ -50,14 +54,16 @@ _CUT_WORDS = "there are more results than code hosts take", "see all of them wit
 _GRANTED_WORDS = "not safelisted, and a grant in force lets it pass", "nothing to do until the grant ends"
 
 
-def render(report: CheckReport) -> str:
+def render(report: CheckReport, sets: Sequence[JudgedSet] = ()) -> str:
     """Return the log as JSON text, with one run."""
-    return quiet_json(json.dumps(as_object(report), indent=2, ensure_ascii=False)) + "\n"
+    return quiet_json(json.dumps(as_object(report, sets), indent=2, ensure_ascii=False)) + "\n"
 
 
-def as_object(report: CheckReport) -> dict[str, object]:
+def as_object(report: CheckReport, sets: Sequence[JudgedSet] = ()) -> dict[str, object]:
     """Return the log as plain data. Passes are counted in the run's properties and are no results."""
-    told = [one for one in outcomes_of(report) if one.level is not Level.PASS]
+    verdict = verdict_of(report, sets)
+    every = [*outcomes_of(report), *(one for _, outcomes in set_outcomes(sets) for one in outcomes)]
+    told = [one for one in every if one.level is not Level.PASS]
     results = _results(told)
     used = sorted({str(one["ruleId"]) for one in results})
     index = {code: number for number, code in enumerate(used)}
@@ -72,12 +78,28 @@ def as_object(report: CheckReport) -> dict[str, object]:
         },
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "the folder that no read leaves"}}},
-        "invocations": [_invocation(report, told)],
+        "invocations": [_invocation(verdict, told)],
         "artifacts": [{"location": _place(file)} for file in report.files],
         "results": [{**one, "ruleIndex": index[str(one["ruleId"])]} for one in results],
-        "properties": {"verdict": report.verdict, "counts": counts_of(report)},
+        "properties": {"verdict": verdict, "counts": counts_of(report), **_sets(sets)},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _sets(sets: Sequence[JudgedSet]) -> dict[str, object]:
+    if not sets:
+        return {}
+    told = [
+        {
+            "definition": plain(one.definition),
+            "verdict": one.verdict,
+            "packages": len(one.resolution.packages),
+            "platform": one.resolution.platform,
+            "python": one.resolution.python,
+        }
+        for one in sets
+    ]
+    return {"closedSets": told}
 
 
 def _results(told: Sequence[Outcome]) -> list[dict[str, object]]:
@@ -186,12 +208,13 @@ def _place(file: str) -> dict[str, object]:
     return {"uri": quote(file, errors="surrogatepass"), "uriBaseId": ROOT}
 
 
-def _invocation(report: CheckReport, told: Sequence[Outcome]) -> dict[str, object]:
-    unread = [one for one in told if one.about is About.PROBLEM and one.level is Level.UNDECIDED]
+def _invocation(verdict: Verdict, told: Sequence[Outcome]) -> dict[str, object]:
+    about = {About.PROBLEM, About.SET}
+    unread = [one for one in told if one.about in about and one.level is Level.UNDECIDED]
     return {
-        "executionSuccessful": report.verdict != "unparseable",
-        "exitCode": _EXITS[report.verdict],
-        "exitCodeDescription": report.verdict,
+        "executionSuccessful": verdict != "unparseable",
+        "exitCode": _EXITS[verdict],
+        "exitCodeDescription": verdict,
         "toolExecutionNotifications": [
             {
                 "descriptor": {"id": one.code},
@@ -208,7 +231,7 @@ def _rule(code: str, about: About | None) -> dict[str, object]:
     reason, way_out = _words(code, about)
     return {
         "id": code,
-        "name": "".join(part.capitalize() for part in code.split("_")),
+        "name": "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", code)),
         "shortDescription": {"text": reason},
         "fullDescription": {"text": f"{reason}. Next: {way_out}"},
         "help": {"text": f"{reason}.\nNext: {way_out}.", "markdown": f"{reason}.\n\n**Next:** {way_out}."},
@@ -220,12 +243,24 @@ def _rule(code: str, about: About | None) -> dict[str, object]:
 def _words(code: str, about: About | None) -> tuple[str, str]:
     if about is None:
         return _CUT_WORDS
+    if about is About.SET:
+        return _set_words(code)
     if about is About.SOURCE:
         return _SOURCE_WORDS
     if code == "granted":
         return _GRANTED_WORDS
     words = explain_problem(code) if about is About.PROBLEM else _template(code)
     return words.reason, words.way_out
+
+
+def _set_words(code: str) -> tuple[str, str]:
+    """Explain a rule of closed sets with its parameters' names; a set that no rule looked at by what it lacks."""
+    rule_id, _, code = code.partition("/")
+    known = next((rule.codes[code] for rule in SET_RULES if rule.id == rule_id and code in rule.codes), None)
+    if known is None:
+        return "there is no closed set to look at", "see the message"
+    reason, way_out = (_PARAMETER.sub(lambda match: match[1].upper(), one) for one in (known.reason, known.way_out))
+    return reason, way_out
 
 
 def _template(code: str) -> Explanation:

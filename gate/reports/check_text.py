@@ -8,14 +8,19 @@ from gate.model.origin import Disposition
 from gate.model.quiet import quiet
 from gate.model.reference import Severity
 from gate.reports.check_rows import fixes_of, headline, rows_of
+from gate.reports.check_sets import sets_headline, verdict_of
+from gate.reports.closed_set_text import lines_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gate.environment.check import CheckReport
+    from gate.resolve.judged import JudgedSet
 
 
-def render(report: CheckReport) -> str:
+def render(report: CheckReport, sets: Sequence[JudgedSet] = ()) -> str:
     """Return the text; what judged files say to a terminal or to a pipeline is shown, not obeyed."""
-    lines = [headline(report)]
+    lines = [headline(report, verdict_of(report, sets)) + sets_headline(sets)]
     for row in rows_of(report):
         if row.disposition is Disposition.SAFELISTED:
             continue
@@ -32,6 +37,9 @@ def render(report: CheckReport) -> str:
     for problem in sorted(report.problems, key=lambda one: one.severity is Severity.WARNING):
         where = f"{problem.file}:{problem.line}" if problem.line else problem.file
         lines.append(f"\n{where}: {problem.severity.value}[{problem.code}]: {problem.message}")
+    for judged in sets:
+        first, *rest = lines_of(judged)
+        lines += [f"\n{first}", *rest]
     for fix in fixes_of(report):
         lines.append(f"\nchange: {fix.summary}")
         lines += [f"  {line}" for line in fix.diff.split("\n") if line]

@@ -9,7 +9,7 @@ from gate.model.decision import Outcome, Status
 from gate.reports.evaluation_text import headline
 
 if TYPE_CHECKING:
-    from gate.account import Account
+    from gate.account import Account, Reason
 
 _SHOWN = 50
 _CHARACTERS = 600
@@ -31,7 +31,8 @@ def render(account: Account) -> str:
     if blocking:
         lines += ["", "| | rule | reason | what to do |", "|---|---|---|---|"]
         lines += [
-            f"| {_ICONS[reason.status]} | `{reason.rule}` | {_cell(reason.reason)} | {_cell(reason.way_out)} |"
+            f"| {_ICONS[reason.status]} | `{reason.rule}` | {_about(reason)}{_cell(reason.reason)} |"
+            f" {_cell(reason.way_out)} |"
             for reason in blocking[:_SHOWN]
         ]
         if len(blocking) > _SHOWN:
@@ -42,6 +43,11 @@ def render(account: Account) -> str:
     if account.id:
         lines += ["", f"Evaluation `{account.id}`, decision `{account.decision_digest or 'none'}`"]
     return "\n".join(lines) + "\n"
+
+
+def _about(reason: Reason) -> str:
+    """Name the platform of an index's image that the reason is about."""
+    return f"{_cell(reason.platform)}: " if reason.platform else ""
 
 
 def _cell(text: str) -> str:

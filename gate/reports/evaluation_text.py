@@ -53,6 +53,8 @@ def _figures(account: Account) -> list[str]:
         return []
     counts = decision.counts
     looked = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("references", "components", "findings"))
+    if counts.get("images", 0):
+        looked += f", in {counts['images']} images"
     lines = [
         f"  looked at   {looked}",
         f"  policy      {decision.policy}",
@@ -69,7 +71,8 @@ def _printable(line: str) -> str:
 
 
 def _reason(reason: Reason) -> list[str]:
-    lines = [f"  {_MARKS[reason.status]} {reason.rule}[{reason.code}]: {reason.reason}"]
+    about = f" ({reason.platform})" if reason.platform else ""
+    lines = [f"  {_MARKS[reason.status]} {reason.rule}[{reason.code}]{about}: {reason.reason}"]
     if reason.way_out and reason.status is not Status.PASS:
         lines.append(f"      next: {reason.way_out}")
     return lines

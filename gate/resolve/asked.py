@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from gate.model.reference import Declared
     from gate.policy.schema import PythonIndex, Safelist
 
-_PACKAGES = frozenset({Kind.PYPI, Kind.CONDA, Kind.URL, Kind.VCS, Kind.LOCAL})
+PACKAGES = frozenset({Kind.PYPI, Kind.CONDA, Kind.URL, Kind.VCS, Kind.LOCAL})
+"""What a closed set is made of; images, OS packages and the rest are no part of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ def what_to_ask(declared: Declared, safelist: Safelist, own: Collection[str] = (
         problems.append(Problem(code="declaration_incomplete", message=message, file=file))
     private = reserved(safelist.reserved_names)
     for reference in declared.references:
-        if reference.kind not in _PACKAGES:
+        if reference.kind not in PACKAGES:
             continue
         code = _left_out(reference, safelist)
         if not code and reference.kind is Kind.PYPI and private(reference.name):

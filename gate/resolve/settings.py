@@ -1,42 +1,17 @@
-"""What the resolver may cost, where this machine reaches the indexes, and what policy demands of a closed set."""
+"""What the resolver may cost, and where this machine reaches the indexes. What is demanded of a set is policy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
-from gate.bounds import GIB, MIB, HttpBounds
-from gate.model.base import Value
-from gate.policy.schema import Duration
+from gate.bounds import HttpBounds, ResolveBounds
 
+__all__ = ["DEFAULT_PYTHON", "ResolveBounds", "ResolveConfig"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveBounds:
-    """What one resolution may cost.
-
-    Attributes:
-        seconds: longest run of one resolver.
-        output_bytes: most bytes that a resolver may print.
-        packages: most packages of one closed set.
-        pages: most project pages that one resolution may ask an index for.
-        pages_bytes: most bytes of all pages together.
-        page_bytes: largest project page.
-        tunnel_bytes: most bytes that the resolver may read of package files, for their metadata.
-        connections: most exchanges with an index at once.
-        worker_bytes: most address space of the conda worker.
-    """
-
-    seconds: float = 300.0
-    output_bytes: int = 16 * MIB
-    packages: int = 5_000
-    pages: int = 10_000
-    pages_bytes: int = 2 * GIB
-    page_bytes: int = 64 * MIB
-    tunnel_bytes: int = 2 * GIB
-    connections: int = 10
-    worker_bytes: int = 8 * GIB
+DEFAULT_PYTHON = "3.11"
+"""The Python of a set for which nobody stated one; every report says for which it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +34,3 @@ class ResolveConfig:
     private_indexes: frozenset[str] = frozenset()
     file_hosts: tuple[str, ...] = ()
     uv: Path | None = None
-
-
-class ResolutionPolicy(Value):
-    """What is demanded of a closed set. The defaults are the strict ones.
-
-    Attributes:
-        cooling_off: how long a file must have been public. Three days: malicious releases of well-known packages tend
-            to be withdrawn within hours to a few days, and every further day holds back every fix for as long.
-        wheels_only: whether a source distribution blocks, for installing one runs its code at build time.
-        pins: whether a declaration that names no exact version blocks.
-        archived: whether an archived project blocks.
-        deprecated: whether a deprecated project blocks.
-    """
-
-    cooling_off: Duration = timedelta(days=3)
-    wheels_only: bool = True
-    pins: bool = False
-    archived: bool = True
-    deprecated: bool = False

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from index.wheel_maker import WheelRecipe
 from resolve.resolve_world import NOW, config, declared, policy, python_reference
 
+from gate.policy.schema import ResolutionPolicy
 from gate.reports import closed_set_json, closed_set_text
 from gate.resolve.judged import JudgedSet, judge_closed_set
-from gate.resolve.settings import ResolutionPolicy
 
 if TYPE_CHECKING:
     from index.index_server import IndexServer
@@ -53,7 +53,7 @@ def test_what_refuses_a_set_is_told_with_its_way_out(index: IndexServer) -> None
 
 def test_a_set_that_cannot_be_resolved_is_refused(index: IndexServer) -> None:
     found = judged(index, name="absent")
-    assert found.verdict == "refused"
+    assert found.verdict == "held"
     assert not found.resolution.closed
     assert "unknown[set-closed]" in closed_set_text.render(found)
 

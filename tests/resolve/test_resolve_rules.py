@@ -8,13 +8,15 @@ import pytest
 from resolve.resolve_world import CHANNEL, INDEX, NOW, policy
 
 from gate.model.decision import RuleResult, Status
+from gate.model.exception import Grant, GrantedFile, Scope
 from gate.model.finding import Finding, FindingSeverity
 from gate.model.origin import Kind, Origin, OriginKind
+from gate.model.principal import Principal
 from gate.model.reference import Problem, Severity
 from gate.model.resolution import FileKind, ProjectStatus, Resolution, ResolvedFile, ResolvedPackage
-from gate.resolve.rules import ALL, judge
+from gate.policy.schema import ResolutionPolicy, Treatment
+from gate.resolve.rules import ALL, EXCEPTABLE, judge
 from gate.resolve.rules.rule import ClosedSet
-from gate.resolve.settings import ResolutionPolicy
 
 SHA = "sha256:" + "a" * 64
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
@@ -69,12 +71,15 @@ def test_an_empty_set_passes_no_rule() -> None:
     assert len(results) == len(ALL)
 
 
-def test_a_problem_of_the_resolution_keeps_the_set_open() -> None:
-    problem = Problem(code="unsatisfiable", message="no", file="requirements.txt", line=3)
+@pytest.mark.parametrize(
+    ("code", "told_as"), [("unsatisfiable", "unsatisfiable"), ("a_code_of_tomorrow", "not_closed")]
+)
+def test_a_problem_of_the_resolution_keeps_the_set_open(code: str, told_as: str) -> None:
+    problem = Problem(code=code, message="no", file="requirements.txt", line=3)
     results = judge(case(package(), problems=(problem,)))
     open_ones = [result for result in results if result.rule == "set-closed"]
     assert [(one.status, one.code, one.params["where"]) for one in open_ones] == [
-        (Status.UNKNOWN, "not_closed", "requirements.txt:3")
+        (Status.UNKNOWN, told_as, "requirements.txt:3")
     ]
 
 
@@ -110,14 +115,14 @@ def test_an_index_that_says_nothing_contradicts_nothing(status: ProjectStatus) -
 
 
 def test_policy_says_what_archived_and_deprecated_mean() -> None:
-    demands = ResolutionPolicy(archived=False, deprecated=True)
+    demands = ResolutionPolicy(archived=Treatment.WARN, deprecated=Treatment.BLOCK)
     archived, deprecated = package(status=ProjectStatus.ARCHIVED), package(status=ProjectStatus.DEPRECATED)
     assert [status for _, status, _ in told(case(archived, demands=demands))] == [Status.WARN]
     assert [status for _, status, _ in told(case(deprecated, demands=demands))] == [Status.FAIL]
 
 
 def test_no_policy_lets_a_quarantined_project_in() -> None:
-    demands = ResolutionPolicy(archived=False, deprecated=False, wheels_only=False)
+    demands = ResolutionPolicy(archived=Treatment.ALLOW, deprecated=Treatment.ALLOW, yanked=Treatment.ALLOW)
     found = told(case(package(status=ProjectStatus.QUARANTINED), demands=demands))
     assert found == [("project-status", Status.FAIL, "quarantined")]
 
@@ -188,24 +193,24 @@ def test_a_finding_without_a_name_still_waives_under_some_word() -> None:
 def test_a_source_distribution_fails_where_wheels_are_demanded() -> None:
     source = package(file(kind=FileKind.SDIST))
     assert told(case(source)) == [("wheels-only", Status.FAIL, "source_distribution")]
-    relaxed = told(case(source, demands=ResolutionPolicy(wheels_only=False)))
+    relaxed = told(case(source, demands=ResolutionPolicy(source_distributions=Treatment.WARN)))
     assert relaxed == [("wheels-only", Status.WARN, "source_distribution")]
 
 
 def test_a_project_of_sources_alone_fails_in_any_case() -> None:
     problem = Problem(code="source_only", message="no", file="requirements.txt", line=1)
-    demands = ResolutionPolicy(wheels_only=False)
+    demands = ResolutionPolicy(source_distributions=Treatment.WARN)
     assert ("wheels-only", Status.FAIL, "source_only") in told(case(package(), problems=(problem,), demands=demands))
 
 
-@pytest.mark.parametrize(("pins", "expected"), [(False, Status.WARN), (True, Status.FAIL)])
-def test_a_declaration_without_a_pin_is_told(pins: bool, expected: Status) -> None:
+@pytest.mark.parametrize(("unpinned", "expected"), [(Treatment.WARN, Status.WARN), (Treatment.BLOCK, Status.FAIL)])
+def test_a_declaration_without_a_pin_is_told(unpinned: Treatment, expected: Status) -> None:
     loose = package(declared=("requirements.txt:1",))
-    assert told(case(loose, demands=ResolutionPolicy(pins=pins))) == [("pinned", expected, "unpinned")]
+    assert told(case(loose, demands=ResolutionPolicy(unpinned=unpinned))) == [("pinned", expected, "unpinned")]
 
 
 def test_what_only_others_ask_for_needs_no_pin() -> None:
-    assert told(case(package(), demands=ResolutionPolicy(pins=True))) == []
+    assert told(case(package(), demands=ResolutionPolicy(unpinned=Treatment.BLOCK))) == []
 
 
 def test_a_private_name_from_a_public_index_fails() -> None:
@@ -226,10 +231,95 @@ def test_a_private_name_that_was_withheld_fails() -> None:
     assert ("reserved-name", Status.FAIL, "reserved_wanted") in told(case(package(), problems=(problem,)))
 
 
+def grant(**update: object) -> Grant:
+    """Return a grant for the bytes of the one file, in force."""
+    person = Principal(tenant="acme", object_id="scientist")
+    base = Grant(
+        id="GRT-1",
+        kind=Kind.PYPI,
+        name="one",
+        version="1.0",
+        files=(GrantedFile(filename="one-1.0-py3-none-any.whl", sha256=SHA, size=10),),
+        scope=Scope(repositories=("example.org/staging/",)),
+        owner=person,
+        approver=person.model_copy(update={"object_id": "steward"}),
+        reason="reviewed",
+        not_before=NOW - timedelta(days=1),
+        expires=NOW + timedelta(days=1),
+    )
+    return base.model_copy(update=update)
+
+
+@pytest.mark.parametrize(
+    ("refused", "code"),
+    [
+        (package(file(upload_time=NOW)), "too_young"),
+        (package(file(upload_time=None)), "upload_time_unknown"),
+        (package(file(yanked="broken")), "yanked"),
+        (package(status=ProjectStatus.ARCHIVED), "archived"),
+    ],
+)
+def test_a_grant_for_these_bytes_lifts_the_refusal_and_is_told(refused: ResolvedPackage, code: str) -> None:
+    lifted = [one for one in judge(case(refused, grants=(grant(),))) if one.status is not Status.PASS]
+    assert [(one.status, one.code, one.params["grant"], one.params["lifts"]) for one in lifted] == [
+        (Status.WARN, "granted", "GRT-1", code)
+    ]
+    standing = policy().model_copy(update={"grants": (grant(),)})
+    assert [one.code for one in judge(case(refused, policy=standing)) if one.status is not Status.PASS] == ["granted"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        grant(name="two"),
+        grant(version="1.1"),
+        grant(kind=Kind.CONDA),
+        grant(files=(GrantedFile(filename="one-1.0-py3-none-any.whl", sha256="sha256:" + "b" * 64, size=10),)),
+        grant(not_before=NOW + timedelta(seconds=1)),
+        grant(expires=NOW),
+    ],
+    ids=["another name", "another version", "another kind", "other bytes", "not yet", "no more"],
+)
+def test_a_grant_for_anything_else_lifts_nothing(other: Grant) -> None:
+    young = package(file(upload_time=NOW))
+    assert told(case(young, grants=(other,))) == [("cooling-off", Status.FAIL, "too_young")]
+
+
+def test_no_grant_lifts_what_is_no_matter_of_bytes() -> None:
+    quarantined = package(status=ProjectStatus.QUARANTINED)
+    assert told(case(quarantined, grants=(grant(),))) == [("project-status", Status.FAIL, "quarantined")]
+    source = package(file(kind=FileKind.SDIST))
+    assert told(case(source, grants=(grant(),))) == [("wheels-only", Status.FAIL, "source_distribution")]
+    private = package(name="acme-core")
+    assert told(case(private, grants=(grant(name="acme-core"),))) == [
+        ("reserved-name", Status.FAIL, "reserved_from_public")
+    ]
+    nameless = package(file(sha256="", upload_time=NOW))
+    assert ("cooling-off", Status.FAIL, "too_young") in told(case(nameless, grants=(grant(),)))
+
+
+def test_policy_may_say_nothing_of_what_it_allows_and_still_counts_what_it_looked_at() -> None:
+    allow = Treatment.ALLOW
+    demands = ResolutionPolicy(
+        source_distributions=allow, unpinned=allow, yanked=allow, archived=allow, deprecated=allow
+    )
+    odd = package(file(kind=FileKind.SDIST, yanked=""), status=ProjectStatus.ARCHIVED, declared=("f:1",))
+    results = judge(case(odd, demands=demands))
+    assert {one.status for one in results} == {Status.PASS}
+    assert {one.params["packages"] for one in results} == {"1"}
+
+
+def test_what_an_exception_can_be_asked_for_are_codes_of_the_rules() -> None:
+    known = {(rule.id, code) for rule in ALL for code in rule.codes}
+    assert known >= EXCEPTABLE
+    assert not {code for _, code in EXCEPTABLE} & {"quarantined", "reserved_from_public", "reserved_wanted"}
+
+
 def every_result() -> list[RuleResult]:
     """Return results of as many codes as there are."""
     problems = tuple(
-        Problem(code=code, message="m", file="f", line=1) for code in ("source_only", "reserved_name", "unsatisfiable")
+        Problem(code=code, message="m", file="f", line=1)
+        for code in (*(code for code in ALL[0].codes if code not in {"passed", "nothing_resolved"}), "reserved_name")
     )
     odd = [
         package(files=()),
@@ -249,6 +339,7 @@ def every_result() -> list[RuleResult]:
         *judge(case(package())),
         *judge(case()),
         *judge(case(*odd, problems=problems, blocking=blocking)),
+        *judge(case(package(file(yanked="", upload_time=NOW), status=ProjectStatus.ARCHIVED), grants=(grant(),))),
     ]
 
 

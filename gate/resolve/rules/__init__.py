@@ -28,6 +28,19 @@ ALL: tuple[SetRule, ...] = (
 """Every rule, in the order in which people should read their results."""
 
 
+EXCEPTABLE = frozenset(
+    {
+        (CoolingOff.id, "too_young"),
+        (CoolingOff.id, "upload_time_unknown"),
+        (Yanked.id, "yanked"),
+        (ProjectStatusRule.id, "archived"),
+        (ProjectStatusRule.id, "deprecated"),
+        (WheelsOnly.id, "source_distribution"),
+    }
+)
+"""Rule and code of every refusal for which an exception can be asked: a grant for the bytes, or for a wheel of it."""
+
+
 def judge(case: ClosedSet) -> tuple[RuleResult, ...]:
     """Return every rule's results; each rule has at least one, for silence is no pass."""
     return tuple(result for rule in ALL for result in rule.check(case))

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from gate.model.base import format_instant
 from gate.model.decision import Status
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject
+from gate.resolve.rules.rule import LIFTABLE, each, lifted, params, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ class CoolingOff:
     """Every file has been public for a while, by its own upload time: most malicious releases are found in days."""
 
     id = "cooling-off"
-    title = "no file of the closed set is younger than the cooling-off period"
-    codes: Mapping[str, Explanation] = COMMON | {
+    title = "No file of the closed set is younger than the cooling-off period."
+    codes: Mapping[str, Explanation] = LIFTABLE | {
         "too_young": Explanation(
             reason="`{file}` was uploaded at {uploaded}; it is taken from {from} on",
             way_out="pin the version before it, or wait until then",
@@ -51,7 +51,8 @@ class CoolingOff:
     def _found(self, case: ClosedSet) -> Iterator[RuleResult]:
         for package in case.resolution.packages:
             for file in package.files:
-                yield from self._file(package, file, case)
+                for found in self._file(package, file, case):
+                    yield lifted(self.id, package, file, case, found)
 
     def _file(self, package: ResolvedPackage, file: ResolvedFile, case: ClosedSet) -> Iterator[RuleResult]:
         told = params(package) | {"file": file.filename}

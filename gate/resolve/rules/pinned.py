@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.model.decision import Status
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject
+from gate.resolve.rules.rule import COMMON, each, params, subject, treated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ class Pinned:
     """Every declared package names one version; what others ask for is pinned by a lock file alone."""
 
     id = "pinned"
-    title = "every declared package is pinned to one version"
+    title = "Every declared package is pinned to one version."
     codes: Mapping[str, Explanation] = COMMON | {
         "unpinned": Explanation(
             reason="`{name}` ({declared}) is not pinned: today it is {version}",
@@ -32,7 +31,7 @@ class Pinned:
         yield from each(self.id, case, self._found(case))
 
     def _found(self, case: ClosedSet) -> Iterator[RuleResult]:
-        status = Status.FAIL if case.demands.pins else Status.WARN
+        status = treated(case.demands.unpinned)
         for package in case.resolution.packages:
-            if package.declared and not package.pinned:
+            if package.declared and not package.pinned and status:
                 yield result(self.id, status, "unpinned", subject(package), **params(package))

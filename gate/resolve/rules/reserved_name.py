@@ -21,7 +21,7 @@ class ReservedName:
     """Private names come from the organisation's own indexes alone."""
 
     id = "reserved-name"
-    title = "no private name comes from a public index"
+    title = "No private name comes from a public index."
     codes: Mapping[str, Explanation] = COMMON | {
         "reserved_from_public": Explanation(
             reason="`{name}` is a private name, and `{index}` is not an index of the organisation's own",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gate.model.decision import Status
 from gate.model.resolution import FileKind
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject
+from gate.resolve.rules.rule import COMMON, each, params, subject, treated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ class WheelsOnly:
     """Installing runs no code of a package: a source distribution runs its build wherever it is installed."""
 
     id = "wheels-only"
-    title = "nothing of the closed set has to be built"
+    title = "Nothing of the closed set has to be built."
     codes: Mapping[str, Explanation] = COMMON | {
         "source_distribution": Explanation(
             reason="`{name}` {version} would be built from `{file}`, which runs its code",
@@ -37,10 +37,10 @@ class WheelsOnly:
         yield from each(self.id, case, self._found(case))
 
     def _found(self, case: ClosedSet) -> Iterator[RuleResult]:
-        status = Status.FAIL if case.demands.wheels_only else Status.WARN
+        status = treated(case.demands.source_distributions)
         for package in case.resolution.packages:
             for file in package.files:
-                if file.kind is FileKind.SDIST:
+                if file.kind is FileKind.SDIST and status:
                     told = params(package) | {"file": file.filename}
                     yield result(self.id, status, "source_distribution", subject(package), **told)
         for problem in case.resolution.problems:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.model.decision import Status
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject
+from gate.resolve.rules.rule import LIFTABLE, each, lifted, params, subject, treated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,11 +18,11 @@ class Yanked:
     """Nothing that its maintainers withdrew is installed; installers only warn of it where it is pinned."""
 
     id = "yanked"
-    title = "no file of the closed set was yanked"
-    codes: Mapping[str, Explanation] = COMMON | {
+    title = "No file of the closed set was yanked."
+    codes: Mapping[str, Explanation] = LIFTABLE | {
         "yanked": Explanation(
             reason="`{name}` {version} was yanked by its maintainers{because}",
-            way_out="pin another version; the one before or after is there for this",
+            way_out="pin another version (the one before or after is there for this), or file an exception request",
         )
     }
 
@@ -32,9 +31,11 @@ class Yanked:
         yield from each(self.id, case, self._found(case))
 
     def _found(self, case: ClosedSet) -> Iterator[RuleResult]:
-        for package in case.resolution.packages:
+        status = treated(case.demands.yanked)
+        for package in case.resolution.packages if status else ():
             for file in package.files:
-                if file.yanked is not None:
+                if file.yanked is not None and status:
                     because = f": {file.yanked}" if file.yanked else ""
                     told = params(package) | {"because": because, "file": file.filename}
-                    yield result(self.id, Status.FAIL, "yanked", subject(package), **told)
+                    found = result(self.id, status, "yanked", subject(package), **told)
+                    yield lifted(self.id, package, file, case, found)
