@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gate.errors import BoundError
 from gate.image.capture import Shelf, is_kept, shelf_of
 from gate.image.pump import pumped
-from gate.image.stream import hashed, unpacked
+from gate.image.stream import Chunks, chunks_of, hashed, unpacked
 from gate.image.tar import FILE, FOLDER, HARD_LINK, SYMLINK, TarReader
 from gate.image.tree import FileEntry, Folder, LinkEntry, OtherEntry, PendingEntry, find, shown, split_path
 from gate.model.reference import Problem, Severity
@@ -35,7 +35,7 @@ PROBLEMS = 100
 """Problems of one layer that are named; more are counted, for a hostile layer has a million of them."""
 
 INLINE_BYTES = 256 * 1024
-"""Layers up to this compressed size are unpacked without a second thread."""
+"""Layers up to this compressed size are read without further threads."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,12 +90,16 @@ def read_layer(  # noqa: PLR0913 - each is a fact of its own, and the caller hol
         IntegrityError: the blob's digest or size, or the diff id, is wrong.
         BoundError: a bound was hit; layer and bound are named.
     """
-    pieces = unpacked(stream, index=index, layer=layer, bounds=bounds, read=read)
     if layer.size <= INLINE_BYTES:
+        pieces = unpacked(stream, index=index, layer=layer, bounds=bounds, read=read)
         tar = TarReader(hashed(pieces, index=index, layer=layer), index=index, bounds=bounds, seen=seen)
         return _Scan(tar, index=index, bounds=bounds, kept=kept).run(seen)
-    with pumped(pieces) as ahead:
-        tar = TarReader(hashed(ahead, index=index, layer=layer), index=index, bounds=bounds, seen=seen)
+    with (
+        pumped(chunks_of(stream)) as chunks,
+        pumped(unpacked(Chunks(chunks), index=index, layer=layer, bounds=bounds, read=read)) as ahead,
+        pumped(hashed(ahead, index=index, layer=layer)) as checked,
+    ):
+        tar = TarReader(checked, index=index, bounds=bounds, seen=seen)
         return _Scan(tar, index=index, bounds=bounds, kept=kept).run(seen)
 
 

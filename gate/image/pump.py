@@ -1,4 +1,4 @@
-"""Unpack in one thread while another reads the tar: both release the interpreter while they work on bytes."""
+"""Read, unpack and hash in threads of their own while another reads the tar: all release the interpreter meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ class _Pump:
 
     def __init__(self, source: Iterator[bytes]) -> None:
         self._source = source
-        self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=DEPTH)
+        self._made: queue.SimpleQueue[bytes | BaseException | None] = queue.SimpleQueue()
+        # One token for each piece that may be in flight: two simple queues cost a fifth of one that is bounded itself.
+        self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(DEPTH):
+            self._free.put(None)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate-unpack", daemon=True)
         self._thread.start()
@@ -27,27 +31,27 @@ class _Pump:
     def _run(self) -> None:
         try:
             for piece in self._source:
+                self._free.get()
                 if self._stop.is_set():
                     return
-                self._queue.put(piece)
+                self._made.put(piece)
         except BaseException as error:  # noqa: BLE001 - carried over to the reading thread and raised there
-            self._queue.put(error)
+            self._made.put(error)
         else:
-            self._queue.put(None)
+            self._made.put(None)
 
     def pieces(self) -> Iterator[bytes]:
-        while (item := self._queue.get()) is not None:
+        while (item := self._made.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
+            self._free.put(None)
 
     def close(self) -> None:
         """Stop the thread, wherever it is, and wait for it: it holds the blob's connection."""
         self._stop.set()
-        while self._thread.is_alive():
-            with suppress(queue.Empty):
-                self._queue.get_nowait()
-            self._thread.join(timeout=0.002)
+        self._free.put(None)
+        self._thread.join()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import zstandard
 from isal import igzip_lib
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gate.model.image import LayerFact
 
 READ_BYTES = 256 * 1024
-PIECE_BYTES = MIB
+PIECE_BYTES = 512 * 1024
 FIRST_STEP = 4 * 1024
 FREE_BYTES = 10 * MIB
 """Below this many unpacked bytes no ratio is looked at: a small file of zeros is no attack."""
@@ -32,6 +32,14 @@ ZSTD_WINDOW = 128 * MIB
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+
+
+class Readable(Protocol):
+    """What a layer is read from: gives bytes, fewer than asked for if it likes, and none only at the end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +81,7 @@ class _Meter:
 class _Source:
     """The compressed stream as the unpackers see it: metered, and able to take back what it gave last."""
 
-    stream: BinaryIO
+    stream: Readable
     meter: _Meter
     window: bytes = b""
     at: int = 0
@@ -97,8 +105,26 @@ class _Source:
         self.at -= size
 
 
+def chunks_of(stream: Readable) -> Iterator[bytes]:
+    """Yield a stream in the chunks in which `unpacked` takes it; its own checks are made as it is read."""
+    while data := stream.read(READ_BYTES):
+        yield data
+
+
+class Chunks:
+    """Chunks that somebody else reads, as a stream for `unpacked`."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        """Take nothing yet."""
+        self._chunks = chunks
+
+    def read(self, size: int, /) -> bytes:  # noqa: ARG002 - a chunk is what `chunks_of` made it
+        """Return the next chunk; nothing at the end."""
+        return next(self._chunks, b"")
+
+
 def unpacked(
-    stream: BinaryIO, *, index: int, layer: LayerFact, bounds: ImageBounds, read: Callable[[int], None]
+    stream: Readable, *, index: int, layer: LayerFact, bounds: ImageBounds, read: Callable[[int], None]
 ) -> Iterator[bytes]:
     """Yield the tar stream of a layer in pieces of at most `PIECE_BYTES`, reading `stream` to its end.
 
