@@ -46,7 +46,10 @@ _RECEIPTS = {EvaluationState.PROMOTED: Event.PROMOTED, EvaluationState.DISCARDED
 
 
 class Reason(Value):
-    """One rule's result in words. `way_out` says what to do; `request` is the exception request that would lift it."""
+    """One rule's result in words. `way_out` says what to do; `request` is the exception request that would lift it.
+
+    `image` and `platform` name the image of an index that it is about; nothing if it is about all, or there is one.
+    """
 
     rule: str
     status: Status
@@ -55,6 +58,8 @@ class Reason(Value):
     reason: str
     way_out: str = ""
     request: str = ""
+    image: Digest | None = None
+    platform: str = ""
 
 
 class Account(Value):
@@ -175,6 +180,8 @@ def reasons(results: Iterable[RuleResult]) -> tuple[Reason, ...]:
                 reason=words.reason,
                 way_out=words.way_out,
                 request=answer.request,
+                image=answer.image,
+                platform=answer.platform,
             )
         )
     return tuple(spoken)

@@ -6,10 +6,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from gate.errors import GateError
+from gate.image.index import Remembered, in_index, read_index
 from gate.image.inventory import read_inventory
 from gate.index.wheel import wheel_facts_of
 from gate.model.decision import Decision, Outcome
-from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts
+from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts, Sibling
 from gate.model.exception import Grant
 from gate.model.origin import Kind
 from gate.origin.prove import prove_inventory
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from gate.image.reporter import InspectReporter
     from gate.index.facts import WheelFacts
     from gate.model.base import Value
-    from gate.model.image import ImageRef, Transport
+    from gate.model.image import ImageRef, IndexFacts, Inventory, Transport
     from gate.notify import Notifier
     from gate.origin.interface import Index
     from gate.policy.schema import Policy
-    from gate.registry.interface import ImageWriter
+    from gate.registry.interface import ImageReader, ImageWriter
 
 
 class SourceFactory(Protocol):
@@ -80,17 +81,38 @@ class RealWorld:
     def gather(
         self, submission: Submission, grants: Sequence[Grant], *, submitted_at: datetime, now: datetime
     ) -> Evidence:
-        """Read the image whole, prove every component, ask every source."""
+        """Read every image whole, prove every component of it, ask every source about it."""
         policy = submission.policy
+        index, images = self.prove(self._store(submission.ref), submission.ref, policy, grants)
+        found = [(image, self._reported(image, policy, now)) for image in images]
+        (image, findings), *others = found
+        return Evidence(
+            repository=submission.ref.place,
+            subject=str(submission.ref.digest),
+            submitted_at=submitted_at,
+            environment=submission.environment,
+            image=image,
+            findings=findings,
+            exceptions=ExceptionFacts(grants=tuple(grants)),
+            index=index,
+            siblings=tuple(Sibling(image=one, findings=reports) for one, reports in others),
+        )
+
+    def prove(
+        self, reader: ImageReader, ref: ImageRef, policy: Policy, grants: Sequence[Grant]
+    ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
+        """Read every image that a pinned ref leads to, one after the other, and prove every component of each."""
+        known = Remembered(reader)
+        index = read_index(known, ref, bounds=self._bounds)
+        refs = [ref.at(child.digest) for child in index.images] if index else [ref]
+        return index, tuple(in_index(self._proved(known, one, policy, grants), index) for one in refs)
+
+    def _proved(self, reader: ImageReader, ref: ImageRef, policy: Policy, grants: Sequence[Grant]) -> Inventory:
         catalogue = [(base.reference, base.diff_ids) for base in policy.safelist.base_images]
         inventory, files = read_inventory(
-            self._store(submission.ref),
-            submission.ref,
-            bounds=self._bounds,
-            base_catalogue=catalogue,
-            reporter=self._reporter,
+            reader, ref, bounds=self._bounds, base_catalogue=catalogue, reporter=self._reporter
         )
-        proven = prove_inventory(
+        return prove_inventory(
             inventory,
             files,
             index=self._index(policy),
@@ -98,16 +120,9 @@ class RealWorld:
             wheels=self.wheels(grants),
             reserved=policy.safelist.reserved_names,
         )
-        reports = tuple(source.report(proven, now=now) for source in self._sources(policy))
-        return Evidence(
-            repository=submission.ref.place,
-            subject=str(submission.ref.digest),
-            submitted_at=submitted_at,
-            environment=submission.environment,
-            image=proven,
-            findings=FindingFacts(reports=reports),
-            exceptions=ExceptionFacts(grants=tuple(grants)),
-        )
+
+    def _reported(self, image: Inventory, policy: Policy, now: datetime) -> FindingFacts:
+        return FindingFacts(reports=tuple(source.report(image, now=now) for source in self._sources(policy)))
 
     def plan(self, submission: Submission, decision: Decision) -> Value:
         """Look at both places and work out every step."""

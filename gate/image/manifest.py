@@ -5,21 +5,21 @@ Sources: OCI image-spec 1.1 (manifest, image index, config), Docker Image Manife
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from gate.errors import BoundError, InputError, IntegrityError, UsageError
+from gate.errors import BoundError, InputError, IntegrityError
+from gate.image.documents import IMAGES, REBUILD, Document, Entry, ManifestDocument, Platform, document_of, fetch, parse
+from gate.image.index import read_index
 from gate.image.jsontext import read_json, refuse_case_twins
 from gate.image.run import RUN_KEYS, run_config
 from gate.model.digest import Digest
 from gate.model.image import ImageFacts, LayerFact
-from gate.registry.interface import Descriptor, Manifest
+from gate.registry.interface import Descriptor
 
 if TYPE_CHECKING:
     from gate.bounds import ImageBounds
-    from gate.model.image import ImageRef
-    from gate.registry.interface import ImageReader
+    from gate.model.image import ImageRef, IndexChild, IndexFacts
+    from gate.registry.interface import ImageReader, Manifest
 
 CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
 
@@ -32,6 +32,7 @@ COMPRESSION: dict[str, Literal["none", "gzip", "zstd"]] = {
     "application/vnd.oci.image.layer.v1.tar+zstd": "zstd",
 }
 """Every media type of a layer that is read, and how its bytes are packed."""
+
 
 class _Rootfs(Document):
     type: Literal["layers"]
@@ -52,7 +53,9 @@ _ROOTFS_KEYS = frozenset({"type", "diff_ids"})
 
 
 def read_image(reader: ImageReader, ref: ImageRef, *, bounds: ImageBounds) -> ImageFacts:
-    """Read what a pinned ref leads to; an index with one runnable child leads to that child.
+    """Read the image that a pinned ref leads to; an index with one image leads to that, one with several to none.
+
+    What is wrong with an index beside its image is for the rule `index-children` to say.
 
     Raises:
         UsageError: the ref has no digest.
@@ -61,30 +64,11 @@ def read_image(reader: ImageReader, ref: ImageRef, *, bounds: ImageBounds) -> Im
         BoundError: larger than `bounds` grants.
         NotFoundError, UpstreamError: as the reader raises them.
     """
-    if ref.digest is None:
-        message = f"`{ref}` names no digest; resolve the tag first"
-        raise UsageError(message)
-    manifest = fetch(reader, ref, ref.digest, bounds)
-    if manifest.media_type not in {DOCKER_LIST, OCI_INDEX}:
-        return _image(reader, ref, manifest, bounds)
-    index = parse(_Index, document_of(manifest), "the image index")
-    child = _only_child(index)
-    for other in index.manifests:
-        if other is not child:
-            _refuse_disguised(reader, ref.at(other.digest), other, bounds)
-    pinned = ref.at(child.digest)
-    inner = fetch(reader, pinned, child.digest, bounds)
-    if len(inner.raw) != child.size:
-        message = f"the index gives {child.size} bytes for {child.digest}, it has {len(inner.raw)}"
-        raise IntegrityError(message)
-    facts = _image(reader, pinned, inner, bounds)
-    if child.platform is not None and facts.platform.split("/")[:2] != [
-        child.platform.os,
-        child.platform.architecture,
-    ]:
-        message = f"the index says `{child.platform}`, the image's config `{facts.platform}`"
-        raise InputError(message, code="platform_contradiction", hint=REBUILD)
-    return facts.model_copy(update={"index_digest": manifest.digest})
+    index = read_index(reader, ref, bounds=bounds)
+    digest = _only_image(index).digest if index else str(ref.digest)
+    pinned = ref.at(digest)
+    facts = _image(reader, pinned, fetch(reader, pinned, digest, bounds), bounds)
+    return facts if index is None else facts.model_copy(update={"index_digest": index.digest})
 
 
 def compression_of(layer: LayerFact) -> Literal["none", "gzip", "zstd"]:
@@ -92,9 +76,17 @@ def compression_of(layer: LayerFact) -> Literal["none", "gzip", "zstd"]:
     return COMPRESSION[layer.media_type]
 
 
+def _only_image(index: IndexFacts) -> IndexChild:
+    if len(index.images) > 1:
+        names = ", ".join(f"{child.platform} {child.digest}" for child in index.images[:10])
+        message = f"the index holds {len(index.images)} images: {names}"
+        raise InputError(message, code="index_has_several_platforms", hint="Name one of the images by its own digest.")
+    return index.images[0]
+
+
 def _image(reader: ImageReader, ref: ImageRef, manifest: Manifest, bounds: ImageBounds) -> ImageFacts:
     document = document_of(manifest)
-    if manifest.media_type not in {DOCKER_MANIFEST, OCI_MANIFEST}:
+    if manifest.media_type not in IMAGES:
         message = "an index inside an index is not read"
         raise InputError(message, code="index_nested", hint=REBUILD)
     parsed = parse(ManifestDocument, document, "the manifest")

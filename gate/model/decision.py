@@ -34,7 +34,8 @@ class RuleResult(Value):
     """One rule's answer about one subject.
 
     `code` picks the reason and the way out that the rule's page explains; `params` fill them in. `request` is the
-    exception request that would lift it, where one can.
+    exception request that would lift it, where one can. `image` and `platform` name the child of an index that it is
+    about; nothing if it is about all, or if there is only one image.
     """
 
     rule: str
@@ -43,10 +44,15 @@ class RuleResult(Value):
     subject: str = ""
     params: dict[str, str] = Field(default_factory=dict)
     request: str = ""
+    image: Digest | None = None
+    platform: str = ""
 
 
 class Disposed(Value):
-    """The disposition of one reference or component: exactly one each, so that counts add up."""
+    """The disposition of one reference or component: exactly one each, so that counts add up.
+
+    `image` is the child of an index that the component is in; nothing if there is only one image.
+    """
 
     kind: Kind
     name: str
@@ -56,6 +62,7 @@ class Disposed(Value):
     code: str
     grant: str = ""
     request: str = ""
+    image: Digest | None = None
 
     def subject(self, repository: str) -> Subject:
         """Return what an exception for it is about; a pin is the version that it pins, so that both ask for one."""

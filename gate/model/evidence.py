@@ -8,8 +8,11 @@ from gate.model.base import Instant, Value, canonical_json, sha256_of
 from gate.model.digest import Digest
 from gate.model.exception import Grant
 from gate.model.finding import SourceReport
-from gate.model.image import Inventory
+from gate.model.image import IndexFacts, Inventory
 from gate.model.reference import Declared
+
+_PARTS = frozenset({"environment", "image", "findings", "exceptions"})
+_INDEX, _IMAGE, _FINDINGS = "index", "image.", "findings."
 
 
 class ExceptionFacts(Value):
@@ -24,8 +27,23 @@ class FindingFacts(Value):
     reports: tuple[SourceReport, ...] = ()
 
 
+class Sibling(Value):
+    """One more image of the same index: read, proved and scanned for itself."""
+
+    image: Inventory
+    findings: FindingFacts
+
+
 class Evidence(Value):
-    """The parts, loaded. `submitted_at` is when this digest first came to this gate; deadlines run from it."""
+    """The parts, loaded.
+
+    Attributes:
+        submitted_at: when this digest first came to this gate; deadlines run from it.
+        image: the image; of an index the first that can be run.
+        findings: what the sources say of that image.
+        index: what the subject lists, if it is an index.
+        siblings: the index's other images, in its order.
+    """
 
     repository: str
     subject: Digest
@@ -34,6 +52,16 @@ class Evidence(Value):
     image: Inventory
     findings: FindingFacts
     exceptions: ExceptionFacts
+    index: IndexFacts | None = None
+    siblings: tuple[Sibling, ...] = ()
+
+    def views(self) -> tuple[Evidence, ...]:
+        """Return the evidence once an image, as if that were the only one: what is judged child by child."""
+        others = (
+            self.model_copy(update={"image": one.image, "findings": one.findings, "siblings": ()})
+            for one in self.siblings
+        )
+        return (self.model_copy(update={"siblings": ()}), *others)
 
     def split(self) -> tuple[EvidenceManifest, dict[str, bytes]]:
         """Return the manifest and the parts' canonical bytes by digest: what is stored, shared and replayed."""
@@ -43,6 +71,11 @@ class Evidence(Value):
             "findings": self.findings.canonical(),
             "exceptions": self.exceptions.canonical(),
         }
+        if self.index is not None:
+            parts[_INDEX] = self.index.canonical()
+        for number, sibling in enumerate(self.siblings):
+            parts[f"{_IMAGE}{number}"] = sibling.image.canonical()
+            parts[f"{_FINDINGS}{number}"] = sibling.findings.canonical()
         digests = {name: sha256_of(data) for name, data in parts.items()}
         manifest = EvidenceManifest(
             repository=self.repository, subject=self.subject, submitted_at=self.submitted_at, parts=digests
@@ -63,7 +96,8 @@ class EvidenceManifest(Value):
         """Put the evidence back together.
 
         Raises:
-            ValueError: a part is missing or its bytes do not have the digest that the manifest names.
+            ValueError: a part is missing, its bytes do not have the digest that the manifest names, or nobody knows
+                a part of that name.
         """
         loaded: dict[str, bytes] = {}
         for name, digest in self.parts.items():
@@ -72,6 +106,12 @@ class EvidenceManifest(Value):
                 message = f"evidence part `{name}` is missing or altered: {digest}"
                 raise ValueError(message)
             loaded[name] = data
+        siblings = sum(name.startswith(_IMAGE) for name in loaded)
+        known = {*_PARTS, *(f"{part}{number}" for part in (_IMAGE, _FINDINGS) for number in range(siblings))}
+        if set(loaded) - known - {_INDEX} or known - set(loaded):
+            # A part that this version does not know may be the one that speaks against the image.
+            message = f"the evidence has other parts than are known: {', '.join(sorted(loaded))[:500]}"
+            raise ValueError(message)
         return Evidence(
             repository=self.repository,
             subject=self.subject,
@@ -80,6 +120,14 @@ class EvidenceManifest(Value):
             image=Inventory.parse(loaded["image"]),
             findings=FindingFacts.parse(loaded["findings"]),
             exceptions=ExceptionFacts.parse(loaded["exceptions"]),
+            index=IndexFacts.parse(loaded[_INDEX]) if _INDEX in loaded else None,
+            siblings=tuple(
+                Sibling(
+                    image=Inventory.parse(loaded[f"{_IMAGE}{number}"]),
+                    findings=FindingFacts.parse(loaded[f"{_FINDINGS}{number}"]),
+                )
+                for number in range(siblings)
+            ),
         )
 
 

@@ -1,13 +1,15 @@
 """`decide(evidence, policy, now)`: the pure heart. The same evidence under the same rules decides the same, for ever.
 
-The steps, numbered as in the code: 1. dispose of every reference and component; 2. ask every rule, where one that
-raises is an unknown and not a pass; 3. fold the results: any fail discards, any unknown holds, only a case in which
-every rule spoke and none objected promotes; 4. past the deadline a hold becomes a discard.
+The steps, numbered as in the code: 1. dispose of every reference and component, of an index image by image; 2. ask
+every rule about every image, where one that raises is an unknown and not a pass; 3. fold the results: any fail
+discards, any unknown holds, only a case in which every rule spoke and none objected promotes; 4. past the deadline a
+hold becomes a discard.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gate.model.decision import Decision, Disposed, Outcome, RuleResult, Status
@@ -15,7 +17,7 @@ from gate.model.evidence import Evidence, evidence_digest
 from gate.model.origin import Disposition, Kind
 from gate.policy.dispose import Bounds, dispose_components, dispose_reference
 from gate.policy.rule import Case, Explanation, Rule, result
-from gate.policy.rules import ALL
+from gate.policy.rules import ALL, ASKED_ONCE
 from gate.policy.ruleset import RULESET
 
 if TYPE_CHECKING:
@@ -57,8 +59,9 @@ def decide(evidence: Evidence, policy: Policy, now: datetime, rules: Sequence[Ru
     Returns:
         The decision with every rule's results, dispositions and counts. It never raises for what evidence holds.
     """
-    case = _case(evidence, policy, now)  # 1
-    results = [answer for rule in rules for answer in _ask(rule, case)]  # 2
+    cases = [_case(view, policy, now) for view in evidence.views()]  # 1
+    case = _whole(evidence, cases)
+    results = [answer for rule in rules for answer in _answers(rule, case, cases)]  # 2
     if not rules:
         results = [result(OWN, Status.UNKNOWN, "rule_silent", name="all")]
     outcome = _fold(results)  # 3
@@ -74,7 +77,7 @@ def decide(evidence: Evidence, policy: Policy, now: datetime, rules: Sequence[Ru
         policy=policy.fingerprint(),
         ruleset=RULESET,
         evidence=evidence_digest(manifest),
-        recorded_sources=tuple(sorted({r.source for r in evidence.findings.reports if r.recorded})),
+        recorded_sources=_recorded(evidence),
         results=tuple(results),
         references=case.references,
         components=case.components,
@@ -97,6 +100,38 @@ def _case(evidence: Evidence, policy: Policy, now: datetime) -> Case:
         for disposed, reference in zip(declared, evidence.environment.references, strict=True)
     )
     return Case(evidence=evidence, policy=policy, now=now, references=references, components=components)
+
+
+def _whole(evidence: Evidence, cases: Sequence[Case]) -> Case:
+    """Put the cases of an index's images together: every component once an image, every reference once.
+
+    A reference that one image lifts by the bytes of a grant is lifted; the others are held to their own bytes.
+    """
+    first = cases[0]
+    if len(cases) == 1:
+        return first
+    components = tuple(
+        disposed.model_copy(update={"image": one.evidence.image.image.digest})
+        for one in cases
+        for disposed in one.components
+    )
+    granted = (
+        next((one for one in same if one.disposition is Disposition.GRANTED), same[0])
+        for same in zip(*(one.references for one in cases), strict=True)
+    )
+    return replace(first, evidence=evidence, components=components, references=tuple(granted))
+
+
+def _answers(rule: Rule, whole: Case, cases: Sequence[Case]) -> list[RuleResult]:
+    """Ask a rule about every image, or once if it speaks of what the images share."""
+    if len(cases) == 1 or rule.id in ASKED_ONCE:
+        return _ask(rule, whole)
+    answers = []
+    for case in cases:
+        image = case.evidence.image.image
+        named = {"image": image.digest, "platform": image.platform}
+        answers += [answer.model_copy(update=named) for answer in _ask(rule, case)]
+    return answers
 
 
 def _by_bytes(disposed: Disposed, name: str, observed: Mapping[str, str], grants: Sequence[Grant]) -> Disposed:
@@ -134,8 +169,16 @@ def _counts(case: Case) -> dict[str, int]:
     for name, disposed in (("references", case.references), ("components", case.components)):
         counts[name] = len(disposed)
         counts.update(f"{name}_{part.disposition.value}" for part in disposed)
-    counts["findings"] = sum(len(report.findings) for report in case.evidence.findings.reports)
+    views = case.evidence.views()
+    counts["findings"] = sum(len(report.findings) for view in views for report in view.findings.reports)
+    if len(views) > 1:
+        counts["images"] = len(views)
     return dict(sorted(counts.items()))
+
+
+def _recorded(evidence: Evidence) -> tuple[str, ...]:
+    reports = (report for view in evidence.views() for report in view.findings.reports)
+    return tuple(sorted({report.source for report in reports if report.recorded}))
 
 
 def _requests(outcome: Outcome, results: Sequence[RuleResult]) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from image.image_manifests import FILES, child, index, read, refused
-from image.image_world import OCI_INDEX, Layer, World, layer
+from image.image_manifests import FILES, child, index, read
+from image.image_world import OCI_INDEX, Layer, World, layer, ref_to
 
-from gate.image.manifest import STATEMENT
+from gate.bounds import ImageBounds
+from gate.image.index import STATEMENT, read_index
 from gate.model.base import sha256_of
+from gate.model.image import ChildRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +33,14 @@ def statement() -> Layer:
         pytest.param(lambda world: world.index(world.image(layer({"evil.py": b""}))), id="an-index"),
     ],
 )
-def test_an_image_in_the_disguise_of_an_attestation_is_refused(disguised: Callable[[World], str]) -> None:
-    """It would be released by its digest without ever having been read."""
+def test_an_image_in_the_disguise_of_an_attestation_is_seen_through(disguised: Callable[[World], str]) -> None:
+    """It would be released by its digest without ever having been read; `index-children` discards what has one."""
     world = World()
     hidden = child(world, disguised(world), "unknown/unknown", annotations=MARKS)
-    refused(world, index(world, child(world, world.image(layer(FILES))), hidden), "attestation_disguised")
+    outer = index(world, child(world, world.image(layer(FILES))), hidden)
+    found = read_index(world, ref_to(outer), bounds=ImageBounds())
+    assert found is not None
+    assert [one.role for one in found.children] == [ChildRole.IMAGE, ChildRole.DISGUISED]
 
 
 def test_statements_beside_an_image_are_let_through() -> None:
