@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MOST_LINES = 20_000
 MOST_ONBUILD = 200
 DEEPEST = 100
-LONGEST = 65_536
-"""Bytes of one instruction; several long ones count together, each by its square."""
+LONGEST = 24_576
+"""Bytes of one instruction; several long ones count together, each by its square. Real ones have two thousand."""
 
 _ONBUILD = re.compile(r"(?i)onbuild")
 _BRACES = re.compile(r"\$\{|\}")

@@ -24,7 +24,7 @@ LONGEST_WORD = 4096
 """Longest name, version or marker of a reference, in characters."""
 
 MOST_PROBLEMS = 1000
-"""Problems past this number are no news."""
+"""Problems past this number are no news; but the first error is, behind however many warnings."""
 
 INCLUDES = 4
 """How often files may be included, for each file that the bounds let in."""
@@ -109,11 +109,20 @@ class Reading:
         """Say whether no further reference is kept: reading on is of no use."""
         return len(self.references) >= self.bounds.references
 
+    @property
+    def swamped(self) -> bool:
+        """Say whether there are more problems than anybody reads, an error among them: reading on is of no use."""
+        return len(self.problems) >= MOST_PROBLEMS and any(
+            one.severity is Severity.ERROR for one in reversed(self.problems)
+        )
+
     def problem(  # noqa: PLR0913 - what a problem is, and how it counts
         self, code: str, message: str, text: Text | str, line: int = 0, *, error: bool = True, once: bool = False
     ) -> None:
         """Keep a problem of reading; an error makes the definition unparseable. `once`: one of its code is enough."""
-        if (once and any(one.code == code for one in self.problems)) or len(self.problems) >= MOST_PROBLEMS:
+        if self.swamped or (not error and len(self.problems) >= MOST_PROBLEMS):
+            return
+        if once and any(one.code == code for one in self.problems):
             return
         path = text if isinstance(text, str) else text.path
         severity = Severity.ERROR if error else Severity.WARNING

@@ -56,7 +56,7 @@ def read_into(text: Text, scope: PipScope, *, constraint: bool = False) -> None:
             scope.reading.problem("encoding", message, text, number)
     # pip splits as `str.splitlines` does: a form feed ends a comment, and what follows it is installed.
     for line, content in logical_lines(text.content.splitlines()):
-        if scope.full:
+        if scope.full or scope.reading.swamped:
             return
         read_line(content, line, text, scope, constraint=constraint)
 

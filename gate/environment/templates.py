@@ -5,41 +5,41 @@ from __future__ import annotations
 import re
 
 _DOLLAR = re.compile(r"\$[\w{(]|%\w{1,60}%")
+_BRACES = re.compile(r"[{}\n]")
 
 
-_MOST_OPEN = 100
-"""How many braces that close nowhere are looked at before the rest of a text counts as plain."""
-
-
-def find_end(text: str, start: int) -> int:
-    """Return the index after the `}}` that closes the `{{` at `start`; braces inside are counted. -1: never closed."""
-    depth = 0
-    for index in range(start, len(text)):
-        if text[index] == "{":
-            depth += 1
-        elif text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index + 1
-        elif text[index] == "\n":
-            return -1
-    return -1
+def _ends(text: str) -> dict[int, int]:
+    """Return for each `{` that a `}` of the same line closes, braces inside counted, the index after that `}`."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for match in _BRACES.finditer(text):
+        match match[0]:
+            case "{":
+                opened.append(match.start())
+            case "}" if opened:
+                ends[opened.pop()] = match.end()
+            case "\n":
+                opened.clear()
+            case _:
+                pass
+    return ends
 
 
 def spans(text: str) -> list[tuple[int, int]]:
     """Return where `{{…}}`, `${{…}}` and `{%…%}` stand, as (start, end)."""
     found: list[tuple[int, int]] = []
-    start, failed = text.find("{"), 0
-    while 0 <= start < len(text) - 1 and failed < _MOST_OPEN:
-        if text[start + 1] in "{%":
-            end = find_end(text, start)
-            if end > 0:
-                dollar = start > 0 and text[start - 1] == "$" and text[start + 1] == "{"
-                found.append((start - dollar, end))
-                start = text.find("{", end)
-                continue
-            failed += 1
-        start = text.find("{", start + 1)
+    if "{{" not in text and "{%" not in text:
+        return found
+    ends = _ends(text)
+    start = text.find("{")
+    while 0 <= start < len(text) - 1:
+        end = ends.get(start)
+        if end is None or text[start + 1] not in "{%":
+            start = text.find("{", start + 1)
+            continue
+        dollar = start > 0 and text[start - 1] == "$" and text[start + 1] == "{"
+        found.append((start - dollar, end))
+        start = text.find("{", end)
     return found
 
 

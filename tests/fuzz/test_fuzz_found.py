@@ -25,9 +25,14 @@ ENDLESS = {
     "a variable made of itself": ("Dockerfile", BASE + "RUN A=x; " + "A=$A$A$A; " * 40 + "pip install $A\n"),
     "a variable that replaces itself": (
         "Dockerfile",
-        f"{BASE}ENV A={'a' * 60_000}\nRUN pip install ${{A//a/{'b' * 60_000}}}\n",
+        f"{BASE}ENV A={'a' * 12_000}\nRUN pip install ${{A//a/{'b' * 12_000}}}\n",
     ),
-    "every end of a long value": ("Dockerfile", f"{BASE}ENV A={'a' * 60_000}\nRUN pip install ${{A%%*b}}\n"),
+    "every end of a long value": ("Dockerfile", f"{BASE}ENV A={'a' * 20_000}\nRUN pip install ${{A%%*b}}\n"),
+    "braces that nobody closes": ("conda.yml", "name: a\ndependencies: [" + "{{a" * 200_000 + "\n"),
+    "braces that nobody closes in a command": ("Dockerfile", BASE + ("RUN echo " + "{{" * 3000 + "\n") * 12),
+    "a word as long as a book": ("Dockerfile", BASE + "RUN a" + "\\\n".join(["a" * 1000] * 240) + "\n"),
+    "a word as long as a chapter": ("Dockerfile", BASE + "RUN " + "a" * 60_000 + "\n"),
+    "lines that are wrong one by one": ("requirements.txt", "a=1\n" * 60_000),
     "loops in loops": (
         "Dockerfile",
         BASE + "RUN " + "for i in a b; do " * 60 + "pip install $i" + "; done" * 60 + "\n",
@@ -47,6 +52,19 @@ def test_no_small_file_costs_minutes(tmp_path: Path, name: str, content: str) ->
 def test_loops_in_loops_are_an_error_and_no_endless_walk(tmp_path: Path, inside: str) -> None:
     nested = "for i in a b; do " * 60 + inside + "; done" * 60
     assert errors(declare(tmp_path, {"Dockerfile": f"{BASE}RUN {nested}\n"})) == ["too_many_commands"]
+
+
+def test_an_error_behind_a_thousand_warnings_is_told(tmp_path: Path) -> None:
+    warned = "".join(f"-c missing{number}.txt\n" for number in range(1500))
+    declared = declare(tmp_path, {"requirements.txt": f"numpy\n{warned}a=1\n"})
+    assert errors(declared)[-1] == "invalid_requirement"
+    assert check_files([tmp_path / "requirements.txt"], load_policy(), (), NOW).verdict == "unparseable"
+
+
+def test_a_file_of_errors_is_read_until_nobody_reads_on(tmp_path: Path) -> None:
+    declared = declare(tmp_path, {"requirements.txt": "a=1\n" * 3000})
+    assert len(declared.problems) == 1000
+    assert set(errors(declared)) == {"invalid_requirement"}
 
 
 def test_a_variable_made_of_itself_stays_in_doubt(tmp_path: Path) -> None:
@@ -80,7 +98,7 @@ def test_a_name_that_no_file_system_takes_is_a_file_that_is_not_there(tmp_path: 
 
 
 def test_commands_nested_deeper_than_the_stack_are_an_error_of_their_own(tmp_path: Path) -> None:
-    deep = "if true; then " * 3000 + "pip install a" + "; fi" * 3000
+    deep = "if true; then " * 1000 + "pip install a" + "; fi" * 1000
     assert "shell_too_deep" in errors(declare(tmp_path, {"Dockerfile": f"{BASE}RUN {deep}\n"}))
 
 

@@ -17,8 +17,8 @@ from typing import IO
 CHILD = "fuzz_world.child"
 _DIGITS = re.compile(r"\d+")
 
-SILENCE = 60.0
-"""Seconds on the clock without a word after which a process is ended: far past what it allows itself."""
+SILENCE = 150.0
+"""Seconds on the clock without a word after which a process is ended: past the time after which it says where it is and ends itself."""
 
 
 @dataclass(frozen=True)
