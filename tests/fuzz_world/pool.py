@@ -18,7 +18,7 @@ CHILD = "fuzz_world.child"
 _DIGITS = re.compile(r"\d+")
 
 SILENCE = 150.0
-"""Seconds on the clock without a word after which a process is ended: past the time after which it says where it is and ends itself."""
+"""Seconds on the clock without a word after which a process is ended: it first gets to say where it is."""
 
 
 @dataclass(frozen=True)
