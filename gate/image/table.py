@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gate.errors import InputError, NotFoundError
 from gate.image.record import RecordError, RecordFolder, rows_of
-from gate.image.tree import FileEntry, Folder, find, find_file, walk
+from gate.image.tree import FileEntry, Folder, LinkEntry, RealPaths, find, find_file, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,11 +35,22 @@ class FileTable:
         """Keep the merged file system and where each component's metadata lies."""
         self._system = system
         self._paths = {entry.component.path: entry.path for entry in found}
+        self._real = RealPaths(system.root)
 
     def file(self, path: str) -> FileFact | None:
         """Return a regular file by its path from the root, links followed; nothing if there is none."""
         found = find_file(self._system.root, path)
         return _fact(found[1]) if found is not None else None
+
+    def leads_to(self, path: str) -> tuple[str, FileFact | None] | None:
+        """Return the real path to which a link leads and the file there, if it is one; None if there is no link."""
+        entry = self._real.look(path)[1]
+        if not isinstance(entry, LinkEntry):
+            return None
+        found = find(self._system.root, path)
+        if found is None:
+            return "", None
+        return found[0], _fact(found[1]) if isinstance(found[1], FileEntry) else None
 
     def rows(self, component: Component) -> Mapping[str, FileFact]:
         """Return the files of the image that the component's RECORD lists, by path in the image.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gate.bounds import WheelBounds
+    from gate.index.conda import CondaFacts, CondaFile
     from gate.index.facts import WheelFacts
     from gate.index.project import IndexFile, NoSuchProject, Project
     from gate.model.image import Component
@@ -49,6 +50,40 @@ class ListedFiles(InstalledFiles, Protocol):
 
         A link that leads to a file counts as that file: Python imports it all the same.
         """
+        ...
+
+
+class LinkedFiles(ListedFiles, Protocol):
+    """Also tells links from what they lead to."""
+
+    def leads_to(self, path: str) -> tuple[str, FileFact | None] | None:
+        """Return where a link leads, or None if there is no link at the path.
+
+        The real path and the file there; no file if it leads to none.
+        """
+        ...
+
+
+class Channels(Protocol):
+    """What is asked of conda channels; `gate.origin.channels.CondaChannels` is one."""
+
+    def name_of(self, place: str) -> str:
+        """Return how policy calls a channel that is given by its name or address; nothing if it lists none such."""
+        ...
+
+    def look_up(self, name: str, wanted: Sequence[Component]) -> Mapping[str, tuple[CondaFile, ...]]:
+        """Return what the channel's repodata has of the components, by `name-version-build`.
+
+        UpstreamError if it can't be told.
+        """
+        ...
+
+    def facts(self, file: CondaFile) -> CondaFacts:
+        """Return what a package holds; UpstreamError if it can't be told, InputError if it is refused."""
+        ...
+
+    def prefixed(self, file: CondaFile, facts: CondaFacts, prefix: str) -> Mapping[str, str]:
+        """Return the sha256 that files have once the prefix is written into them; errors as `facts`."""
         ...
 
 

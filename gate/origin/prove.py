@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gate.errors import GateError
 from gate.model.image import Proof
 from gate.model.origin import Kind, Origin, OriginKind
+from gate.origin.channel_desk import ChannelDesk
 from gate.origin.conda import prove_conda
 from gate.origin.desk import Desk
 from gate.origin.dpkg import prove_os_package
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gate.index.facts import WheelFacts
     from gate.model.exception import Grant
     from gate.model.image import Component, Inventory
-    from gate.origin.interface import Index, InstalledFiles
+    from gate.origin.interface import Channels, Index, InstalledFiles
 
 _PYTHON = frozenset({Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL})
 
@@ -37,6 +38,7 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
     grants: Iterable[Grant] = (),
     wheels: Mapping[str, WheelFacts] | None = None,
     reserved: Iterable[str] = (),
+    channels: Channels | None = None,
     workers: int = 8,
 ) -> Inventory:
     """Return the inventory with a proof in every component.
@@ -48,12 +50,14 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
         grants: all that name Python wheels, in force or not.
         wheels: facts of the wheels that grants name, by `sha256:…` of the whole file (`wheel_facts_of`).
         reserved: private names, exact or as a prefix that ends in `*`; they are not sent to the index.
+        channels: what conda packages are held against; None if none may be asked, and then none is proven by one.
         workers: how many questions are asked at a time.
 
     Nothing is raised for a component: what goes wrong becomes its proof.
     """
     desk = None if index is None else Desk(index, reserved=reserved)
-    prover = _Prover(inventory, files, desk=desk, grants=tuple(grants), wheels=dict(wheels or {}))
+    listings = None if channels is None else ChannelDesk(channels, inventory.components, files)
+    prover = _Prover(inventory, files, desk=desk, listings=listings, grants=tuple(grants), wheels=dict(wheels or {}))
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="origin") as pool:
         proofs = list(pool.map(prover.prove, inventory.components))
     components = tuple(
@@ -64,18 +68,20 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
 
 
 class _Prover:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as `prove_inventory`
         self,
         inventory: Inventory,
         files: InstalledFiles,
         *,
         desk: Desk | None,
+        listings: ChannelDesk | None,
         grants: tuple[Grant, ...],
         wheels: Mapping[str, WheelFacts],
     ) -> None:
         self._base = inventory.base
         self._files = files
         self._desk = desk
+        self._listings = listings
         self._grants = grants
         self._wheels = wheels
         self.rows: dict[int, AbstractSet[str]] = {}
@@ -102,7 +108,7 @@ class _Prover:
             granted = match_grants(component, self._files, self._grants, self._wheels, self._claimed)
             return prove_python(component, self._files, desk=self._desk, granted=granted, claimed=self._claimed)
         if component.kind is Kind.CONDA:
-            return prove_conda(component)
+            return prove_conda(component, self._files, self._listings)
         if component.kind is Kind.OS:
             return prove_os_package(component)
         return unknown("no_prover", {"kind": component.kind.value})

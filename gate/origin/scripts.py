@@ -1,7 +1,8 @@
 """What installers write for an entry point: known texts, so that a script that somebody changed is told from them.
 
 Sources: pip up to 25.2, 25.3 and 26 (`distlib.scripts`, `pip._internal.operations.install.wheel`), `installer` 0.7
-(Poetry, PDM), uv 0.9. A text that is none of these proves nothing, for there are other installers.
+(Poetry, PDM), uv 0.9; conda and rattler for noarch packages. A text that is none of these proves nothing, for there
+are other installers.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ _CODING = "# -*- coding: utf-8 -*-\n"
 _IMPORT = "from {module} import {name}\n"
 _SINGLE, _DOUBLE = "if __name__ == '__main__':\n", 'if __name__ == "__main__":\n'
 _EXIT = "    sys.exit({call}())\n"
+_CONDA = "sys.argv[0] = re.sub(r'(-script\\.pyw?|\\.exe)?$', '', sys.argv[0])\n"
 _PATTERN = "    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])\n"
 
 _TEXTS = (
@@ -35,6 +37,10 @@ _TEXTS = (
     + '    if sys.argv[0].endswith("-script.pyw"):\n        sys.argv[0] = sys.argv[0][:-11]\n'
     + '    elif sys.argv[0].endswith(".exe"):\n        sys.argv[0] = sys.argv[0][:-4]\n'
     + _EXIT,
+    *(
+        f"{_CODING}import re\nimport sys\n\n{_IMPORT}\n{_SINGLE}{indent}{_CONDA}{indent}sys.exit({{call}}())\n"
+        for indent in ("    ", "\t")
+    ),
 )
 
 
