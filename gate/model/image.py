@@ -85,6 +85,45 @@ class ImageFacts(Value):
     run: RunConfig = RunConfig()
 
 
+class ChildRole(StrEnum):
+    """What a child of an image index is. Only an image is run; all of them are released with the index."""
+
+    IMAGE = "image"
+    ATTESTATION = "attestation"
+    """BuildKit's: both of its marks, and statements alone inside."""
+    DISGUISED = "disguised"
+    """Marked as an attestation, and holds something else: an image that hopes not to be looked at."""
+
+
+class IndexChild(Value):
+    """One entry of an index, once a digest.
+
+    `platform` is what the index says (`os/architecture[/variant]`, nothing if it says none); `about` is the image that
+    an attestation says it is about.
+    """
+
+    digest: Digest
+    size: int
+    media_type: str
+    role: ChildRole
+    platform: str = ""
+    about: str = ""
+
+
+class IndexFacts(Value):
+    """What an image index lists, every child of it told apart, in the index's own order."""
+
+    repository: str
+    digest: Digest
+    media_type: str
+    children: tuple[IndexChild, ...]
+
+    @property
+    def images(self) -> tuple[IndexChild, ...]:
+        """The children that can be run: each is read, judged and decided on."""
+        return tuple(child for child in self.children if child.role is ChildRole.IMAGE)
+
+
 class ProofLevel(StrEnum):
     """How well the origin of a component is known."""
 

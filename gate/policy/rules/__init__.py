@@ -11,6 +11,7 @@ from gate.policy.rules.environment_read import EnvironmentRead
 from gate.policy.rules.findings import FindingsBelowBar
 from gate.policy.rules.grants_named import GrantsNamed
 from gate.policy.rules.image_read import ImageRead
+from gate.policy.rules.index_children import IndexChildren
 from gate.policy.rules.other_content import OtherContent
 from gate.policy.rules.scan_proof import ScanProof
 
@@ -18,6 +19,7 @@ ALL: tuple[Rule, ...] = (
     EnvironmentRead(),
     DeclaredOrigin(),
     ImageRead(),
+    IndexChildren(),
     BaseImageListed(),
     ComponentOrigin(),
     OtherContent(),
@@ -27,3 +29,6 @@ ALL: tuple[Rule, ...] = (
     GrantsNamed(),
 )
 """Every rule, in the order in which a report shows them."""
+
+ASKED_ONCE = frozenset({EnvironmentRead.id, DeclaredOrigin.id, IndexChildren.id})
+"""Rules about what the images of an index share; every other one is asked about each image."""
