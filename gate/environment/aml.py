@@ -111,7 +111,7 @@ class _AmlFile:
                 case "component" | "trial" | "flow":
                     self.component(value)
                 case "command" if isinstance(value, Scalar):
-                    self.command(value)
+                    self.command(value, node.text("code"))
                 case _ if key not in _DATA and key not in _SOFTWARE:
                     self.walk(value)
                 case _:
@@ -249,14 +249,18 @@ class _AmlFile:
             if nested is not None:
                 reader("dockerfile").read_in(nested, self.reading, [folder])
 
-    def command(self, value: Scalar) -> None:
-        """Read a job's command line: what it installs is installed at every start."""
+    def command(self, value: Scalar, code: Scalar | None) -> None:
+        """Read a job's command line, which runs in the folder of its code: what it installs, each start installs."""
         if not _INSTALLS.search(value.text):
             return
         from gate.environment.reader import reader  # noqa: PLC0415 - as above
+        from gate.environment.shell.script import run_script  # noqa: PLC0415 - the grammar loads when it is needed
+        from gate.environment.stage import Copied, Stage  # noqa: PLC0415 - as above
 
-        script = _OPTIONAL.sub(r"\1", value.text)
-        reader("dockerfile").read_command(script, value.line + value.block, self.text, self.reading)
+        folder = posixpath.normpath(posixpath.join(self.folder, code.text.strip())) if code else self.folder
+        stage = Stage(copies=[Copied(sources=(".",), target=".")])
+        session = reader("dockerfile").session_of(self.text, self.reading, stage, [folder])
+        run_script(_OPTIONAL.sub(r"\1", value.text), value.line + value.block, session)
 
 
 def split_registered(name: str) -> tuple[str, str]:

@@ -78,13 +78,6 @@ def read_in(text: Text, reading: Reading, contexts: list[str]) -> None:
     _Dockerfile(text, reading, contexts).run(commands)
 
 
-def read_command(script: str, line: int, text: Text, reading: Reading) -> None:
-    """Read a command line that stands in another file, such as a job's."""
-    from gate.environment.shell.script import run_script  # noqa: PLC0415 - the grammar loads when it is needed
-
-    run_script(script, line, session_of(text, reading, Stage(), [posixpath.dirname(text.path)]))
-
-
 def session_of(text: Text, reading: Reading, stage: Stage, contexts: list[str]) -> Session:
     """Return a new session of the shell in this stage."""
     from gate.environment.shell.session import Session  # noqa: PLC0415 - as above

@@ -247,3 +247,13 @@ command: >-
         ("pypi", "b-${{inputs.version}}", "", "?template"),
     ]
     assert not declared.problems
+
+
+def test_a_job_s_command_runs_in_the_folder_of_its_code(tmp_path: Path) -> None:
+    job = f"environment: {{image: {MCR}}}\ncommand: pip install -r requirements.txt\n"
+    files: dict[str, str | bytes] = {"j/job.yml": job + "code: ../src\n", "src/requirements.txt": "a\n"}
+    assert names(declare(tmp_path, files))[1:] == ["pypi:a"]
+    files["j/job.yml"] = job
+    assert brief(declare(tmp_path, files))[1:] == [("other", "requirements.txt", "", "?missing_file")]
+    files["j/job.yml"] = job + "code: git+https://g.example/o/r\n"
+    assert brief(declare(tmp_path, files))[1:] == [("other", "requirements.txt", "", "?missing_file")]
