@@ -103,6 +103,8 @@ def _prefilled(report: Path, repository: str, reason: str) -> Sequence[Filing]:
     found = filings_of(data, repository=repository, reason=reason)
     if found.undetermined:
         typer.echo(f"{found.undetermined} undetermined: mend them in the file as `gate check` says", err=True)
+    if found.unliftable:
+        typer.echo(f"{found.unliftable} results of closed sets that no exception lifts: do what each says", err=True)
     if not found.filings:
         typer.echo("nothing in the report is blocked: nothing to ask for", err=True)
     return found.filings
