@@ -18,9 +18,9 @@ _MOST_MISSED = 50
 class Finder:
     """Finds keys and values in the order in which they stand, each search going on where the last one ended."""
 
-    def __init__(self, text: Text) -> None:
-        """Start at the top."""
-        self.text = text
+    def __init__(self, text: Text, comment: str = "#") -> None:
+        """Start at the top. Lines that begin with `comment` are passed over; where all do, there is none."""
+        self.text, self.comment = text, comment
         self.at: int = 0
         self.missed = 0
 
@@ -35,15 +35,16 @@ class Finder:
 
     def key(self, name: str) -> int:
         """Return the line of the next `name = …` of TOML, quoted or not; of the next occurrence if there is none."""
-        pattern = re.compile(rf"""(?:^|[\s{{,])(["']?){re.escape(name)}\1\s*[=.]""")
+        pattern = re.compile(rf"""(?:^|[{{,])\s*(["']?){re.escape(name)}\1\s*[=.]""")
         return self._search(lambda line: name in line and pattern.search(line) is not None) or self.next(name)
 
     def _search(self, matches: Callable[[str], bool]) -> int:
         lines: list[str] = self.text.lines
         if self.missed > _MOST_MISSED:
             return 0
+        comment = self.comment or "\0"
         for number in (*range(self.at, len(lines)), *range(self.at)):
-            if matches(lines[number]):
+            if matches(lines[number]) and not lines[number].lstrip().startswith(comment):
                 self.at = number
                 return self.at + 1
         self.missed += 1

@@ -36,7 +36,7 @@ def read(text: Text, reading: Reading) -> None:
     tool = data.get("tool")
     uv = tool.get("uv") if isinstance(tool, dict) else None
     uv = uv if isinstance(uv, dict) else {}
-    indexes = Indexes(reading, Finder(text))
+    indexes = Indexes(reading, Finder(text, comment=""))
     declare_uv(uv, indexes)
     indexes.bindings = bindings_of(uv.get("sources"))
     dependencies = data.get("dependencies", [])

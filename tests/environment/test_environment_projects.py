@@ -210,3 +210,12 @@ def test_dynamic_dependencies_that_something_else_tells_are_no_error(tmp_path: P
     hatch = "[project]\ndynamic=['dependencies']\n[tool.hatch.metadata.hooks.requirements_txt]\nfiles=['r.txt']\n"
     declared = declare(tmp_path, {"pyproject.toml": hatch, "r.txt": "b\n"})
     assert (names(declared), errors(declared)) == (["pypi:b"], [])
+
+
+def test_a_comment_is_no_evidence_of_a_dependency(tmp_path: Path) -> None:
+    content = (
+        '[tool.poetry.dependencies]\n# a-b = "2" breaks\n#"c"\na-b = "1"\n[project]\ndependencies = [\n#"c"\n"c"]\n'
+    )
+    assert lines(declare(tmp_path, {"pyproject.toml": content})) == [("c", 8), ("a-b", 4)]
+    script = '# /// script\n# dependencies = [\n#   "c",\n# ]\n# ///\n'
+    assert lines(declare(tmp_path, {"x.py": script})) == [("c", 3)]
