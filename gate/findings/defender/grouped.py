@@ -9,6 +9,8 @@ from gate.findings.defender.model import (
     Row,
     RowError,
     ids_of,
+    latest,
+    proves,
     severity_of,
     status_of,
     summary_of,
@@ -31,15 +33,18 @@ def read_row(raw: object, *, path: str) -> Row:
     if details.needed("assessedResourceType") != RESOURCE_TYPE:
         message = f"`{details.path}.assessedResourceType` is not `{RESOURCE_TYPE}`"
         raise RowError(message)
-    digest = details.inner("artifactDetails").needed("digest")
+    artifact = details.inner("artifactDetails")
+    digest = artifact.needed("digest")
     if not is_digest(digest):
         message = f"`{details.path}.artifactDetails.digest` is not a digest"
         raise RowError(message)
     status = properties.optional("status")
     word = status_of(status)
+    seen_at = latest(properties.instant("timeGenerated"), artifact.instant("lastPushedToRegistryUTC"))
     if word == HEALTHY:
-        return Row(digest=digest, healthy=True, findings=())
-    return Row(digest=digest, healthy=False, findings=(_finding(properties, details, status, word),))
+        return Row(digest=digest, healthy=True, findings=(), seen_at=seen_at)
+    found = (_finding(properties, details, status, word),)
+    return Row(digest=digest, healthy=False, findings=found, seen_at=seen_at, proves=proves(word))
 
 
 def _finding(properties: Fields, details: Fields, status: Fields, word: str) -> Finding:

@@ -13,6 +13,8 @@ from gate.findings.defender.model import (
     Row,
     RowError,
     ids_of,
+    latest,
+    proves,
     severity_of,
     status_of,
     summary_of,
@@ -37,14 +39,23 @@ def read_row(raw: object, *, path: str) -> Row:
     if metadata.needed("recommendationCategory") != CATEGORY:
         message = f"`{metadata.path}.recommendationCategory` is not `{CATEGORY}`"
         raise RowError(message)
-    digest = properties.inner("resourceAdditionalData").needed("Digest")
+    image = properties.inner("resourceAdditionalData")
+    digest = image.needed("Digest")
     if not is_digest(digest):
         message = f"`{properties.path}.resourceAdditionalData.Digest` is not a digest"
         raise RowError(message)
-    status = status_of(properties.optional("status"))
+    said = properties.optional("status")
+    status = status_of(said)
+    seen_at = latest(
+        properties.instant("timeGenerated"),
+        said.instant("statusChangeDate"),
+        image.instant("LastPushedToRegistryUTC"),
+        image.optional("RepositoryDetails").instant("LastPushedToRegistryUTC"),
+    )
     if status == HEALTHY:
-        return Row(digest=digest, healthy=True, findings=())
-    return Row(digest=digest, healthy=False, findings=_findings(row, properties, metadata, status))
+        return Row(digest=digest, healthy=True, findings=(), seen_at=seen_at)
+    findings = _findings(row, properties, metadata, status)
+    return Row(digest=digest, healthy=False, findings=findings, seen_at=seen_at, proves=proves(status))
 
 
 def _findings(row: Fields, properties: Fields, metadata: Fields, status: str) -> tuple[Finding, ...]:

@@ -8,10 +8,13 @@ these fields and know no `Critical`, so that raw JSON is read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NoReturn
 
-from gate.model.base import Value
+from gate.model.base import Instant, Value
 from gate.model.digest import Digest
 from gate.model.finding import Finding, FindingSeverity
 
@@ -21,6 +24,9 @@ NAME = "defender"
 SUMMARY_CHARACTERS = 300
 HEALTHY = "Healthy"
 """The status of a row that says: looked at, nothing to mend. Every other status, known or not, is a finding."""
+
+NOT_APPLICABLE, EXEMPT = "NotApplicable", "Exempt"
+_INSTANT = re.compile(r"(?P<second>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?(?:Z|\+00:00)", re.ASCII)
 
 _SEVERITIES: Mapping[str, FindingSeverity] = {
     severity.value: severity for severity in FindingSeverity if severity is not FindingSeverity.UNKNOWN
@@ -46,11 +52,18 @@ class RowError(ValueError):
 
 
 class Row(Value):
-    """One row, read: about which digest, whether it says healthy, and the findings it stands for."""
+    """One row, read: about which digest, whether it says healthy, and the findings it stands for.
+
+    `seen_at` is an instant at or before which Defender last wrote the row (UTC), if the row tells one: what it knows of
+    a push at that time it can't have known before. `proves` is false where the row itself says that nothing was looked
+    at (`NotApplicable` for any reason but an exemption).
+    """
 
     digest: Digest
     healthy: bool
     findings: tuple[Finding, ...]
+    seen_at: Instant | None = None
+    proves: bool = True
 
 
 class Fields:
@@ -133,6 +146,27 @@ class Fields:
             raise RowError(message)
         return value
 
+    def instant(self, key: str) -> datetime | None:
+        """Return the instant under a key as Azure writes it, up to nine digits of a second; None if it is absent.
+
+        Raises:
+            RowError: there is something else.
+        """
+        text = self.text(key)
+        match = _INSTANT.fullmatch(text)
+        if not text:
+            return None
+        try:
+            return (
+                datetime.fromisoformat(f"{match['second']}+00:00").astimezone(UTC) if match else self._no_instant(key)
+            )
+        except ValueError:
+            return self._no_instant(key)
+
+    def _no_instant(self, key: str) -> NoReturn:
+        message = f"`{self.path}.{key}` is no instant in UTC"
+        raise RowError(message) from None
+
     def _whole(self, key: str, text: str) -> str:
         """Refuse half a character, which JSON can escape and nothing can write."""
         if any("\ud800" <= character <= "\udfff" for character in text):
@@ -162,6 +196,20 @@ def severity_of(word: str) -> FindingSeverity:
 def status_of(status: Fields) -> str:
     """Return Defender's word, with its cause: `Unhealthy`, `NotApplicable/Exempt`. It may switch off no finding."""
     return "/".join(part for part in (status.text("code"), status.text("cause")) if part)
+
+
+def proves(status: str) -> bool:
+    """Say whether a row of this status was written after a look at the image.
+
+    Microsoft's word for `NotApplicable` is that the assessment did not happen; an exempted finding was found first.
+    """
+    code, _, cause = status.partition("/")
+    return code != NOT_APPLICABLE or cause == EXEMPT
+
+
+def latest(*instants: datetime | None) -> datetime | None:
+    """Return the latest of some instants; None if there is none."""
+    return max((instant for instant in instants if instant is not None), default=None)
 
 
 def summary_of(*texts: str) -> str:
