@@ -14,7 +14,7 @@ from servers.faulty import FaultyServer, Reply
 from gate.bounds import HttpBounds
 from gate.errors import TimeoutUpstreamError
 from gate.http.client import HttpClient
-from gate.http.watch import Deadline
+from gate.http.watch import Deadline, _watch
 
 BOUNDS = HttpBounds(read=5.0, total=0.4, stream=0.4, attempts=3)
 
@@ -88,9 +88,45 @@ def test_the_watch_ends_with_the_exchange(faulty: FaultyServer) -> None:
     with client.stream(url) as opened:
         assert opened.body.read(3) == b"abc"
     client.close()
-    for timer in (thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)):
-        timer.join(10.0)
-        assert not timer.is_alive()
+    threads = threading.active_count()
+    for _ in range(50):
+        assert client.get_bytes(url).body == b"abc"
+    client.close()
+    assert threading.active_count() <= threads
+
+
+def test_deadlines_that_were_cancelled_are_not_kept() -> None:
+    stopped: list[int] = []
+    for number in range(5000):
+        one = Deadline(600.0, lambda number=number: stopped.append(number))  # type: ignore[misc]  # a default
+        one.cancel()
+        one.cancel()
+    assert len(_watch()) < 1000
+    assert stopped == []
+
+
+def test_the_earliest_deadline_fires_first_and_one_that_fails_keeps_none_back() -> None:
+    fired: list[str] = []
+    done = threading.Event()
+
+    def fails() -> None:
+        fired.append("first")
+        raise ValueError
+
+    def succeeds() -> None:
+        fired.append("second")
+        done.set()
+
+    late = Deadline(600.0, lambda: fired.append("never"))
+    second = Deadline(0.2, succeeds)
+    Deadline(0.1, fails)
+    assert done.wait(30.0)
+    assert fired == ["first", "second"]
+    assert second.over
+    assert not late.over
+    late.cancel()
+    late.fire()
+    assert not late.over
 
 
 def test_a_watch_that_fires_on_a_connection_that_is_gone_harms_nobody() -> None:
