@@ -11,7 +11,7 @@ import dockerfile as buildkit
 
 from gate.environment import configured
 from gate.environment.docker_bounds import too_much
-from gate.environment.docker_lines import Heredoc, body_of, heredocs_of, syntax_directive
+from gate.environment.docker_lines import Heredoc, body_of, escape_of, heredocs_of, syntax_directive
 from gate.environment.expand import expand
 from gate.environment.found import Found, Word
 from gate.environment.images import parse_image
@@ -130,6 +130,8 @@ class _Dockerfile:
                 stage.workdir = stage.absolute(expand(command.value[0], stage.env))
             case "COPY" | "ADD":
                 self.copy(name, command, stage)
+            case "SHELL" if command.value:
+                stage.shell = command.value[0]
             case "RUN":
                 self.mounts(command, stage)
                 self.commands(command, stage)
@@ -238,6 +240,7 @@ class _Dockerfile:
     def commands(self, command: buildkit.Command, stage: Stage) -> None:
         from gate.environment.shell.commands import run_command  # noqa: PLC0415 - the grammar loads when it is needed
         from gate.environment.shell.script import run_script  # noqa: PLC0415
+        from gate.environment.shell.windows import powershell, read_code  # noqa: PLC0415
 
         workdir = stage.workdir
         session = session_of(self.text, self.reading, stage, self.contexts)
@@ -247,8 +250,16 @@ class _Dockerfile:
         else:
             heredocs = heredocs_of(command)
             script = body_of(command, heredocs, self.text)
-            self.script(script, command.start_line, heredocs, session)
+            if powershell(script, stage):
+                read_code(script, command.start_line, session)
+            else:
+                self.script(self.posix(script, stage), command.start_line, heredocs, session)
         stage.workdir = workdir
+
+    def posix(self, script: str, stage: Stage) -> str:
+        """Return the script with a Windows shell's paths as a POSIX shell would read them."""
+        windows = escape_of(self.text) == "`" or re.search(r"(?i)(?:^|[\\/])cmd(?:\.exe)?$", stage.shell)
+        return re.sub(r"\\(?!\n)", "/", script) if windows else script
 
     def script(self, script: str, line: int, heredocs: list[Heredoc], session: Session) -> None:
         from gate.environment.shell.script import run_script  # noqa: PLC0415 - as above

@@ -34,6 +34,7 @@ class Stage:
         cloned: folders whose content came from elsewhere (clones, unpacked archives).
         manifests: project manifests that were already counted, in the whole file.
         fetched: names of files that were downloaded, in the whole file; installing one is no second reference.
+        shell: the program that `SHELL` names; empty: the one that the base image has.
     """
 
     env: dict[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Stage:
     cloned: list[str] = field(default_factory=list)
     manifests: set[str] = field(default_factory=set)
     fetched: set[str] = field(default_factory=set)
+    shell: str = ""
 
     def child(self) -> Stage:
         """Return the state of a stage that builds on this one."""
@@ -60,6 +62,7 @@ class Stage:
             cloned=list(self.cloned),
             manifests=self.manifests,
             fetched=self.fetched,
+            shell=self.shell,
         )
 
     def absolute(self, path: str) -> str:
@@ -67,8 +70,11 @@ class Stage:
         return posixpath.normpath(posixpath.join(self.workdir, path))
 
     def was_fetched(self, path: str) -> bool:
-        """Say whether a local file is one that was downloaded before: its address is the reference."""
-        return posixpath.basename(path) in self.fetched
+        """Say whether a local file, or a pattern of files, was downloaded before: its address is the reference."""
+        name = posixpath.basename(path)
+        if any(one in name for one in "*?["):
+            return any(fnmatch.fnmatchcase(one, name) for one in self.fetched)
+        return name in self.fetched
 
     def was_copied(self, path: str) -> bool:
         """Say whether a path lies where something was copied out of the build context."""

@@ -93,7 +93,7 @@ COMMANDS: list[tuple[str, list[str]]] = [
         "os:a", "os:<upgrade-all>", "os:b", "os:c", "os:d",
     ]),
     ("dnf group install x && dnf config-manager --add-repo https://h.example/r && yum-config-manager --add-repo https://h.example/s", ["os:x"]),
-    ("dpkg -i x.deb && apt-key adv --fetch-keys https://h.example/k.pub", ["url:https://h.example/k.pub"]),
+    ("dpkg -i x.deb && apt-key adv --fetch-keys https://h.example/k.pub", ["local:x.deb", "url:https://h.example/k.pub"]),
     # downloads and repositories
     ("curl -fsSL -o /tmp/x -H 'A: https://no.example' https://h.example/x", ["url:https://h.example/x"]),
     ("curl -sSf sh.example.org/install.sh | sh", ["url:sh.example.org/install.sh"]),
@@ -131,7 +131,7 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("az extension add -n ml -y && az extension add --source https://h.example/x.whl", ["other:ml", "url:https://h.example/x.whl"]),
     ("az aks install-cli && az login", ["other:aks"]),
     ("gem install -N a && bundle install && dotnet tool install -g b && dotnet restore && helm plugin install https://h.example/p", [
-        "other:a", "other:Gemfile", "other:b", "other:*.csproj", "other:https://h.example/p",
+        "other:a", "other:Gemfile", "other:b", "other:*.csproj", "url:https://h.example/p",
     ]),
     ("jupyter labextension install @j/x && jupyter --version && nix profile install nixpkgs#a", ["other:@j/x", "other:nixpkgs#a"]),
     ("trivy image --download-db-only && trivy image --download-java-db-only", ["other:trivy-db", "other:trivy-java-db"]),

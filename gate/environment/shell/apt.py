@@ -46,7 +46,7 @@ def _apt(words: list[Word], session: Session) -> None:
     verb, packages = parsed.operands[0], parsed.operands[1:]
     if verb.text in _UPGRADES and not packages:
         session.add(Found(kind=Kind.OS, name=UPGRADE_ALL, line=verb.line), *archives(session))
-    elif verb.text in {"install", "reinstall", "build-dep", "satisfy", *_UPGRADES}:
+    elif verb.text in {"install", "reinstall", "build-dep", "satisfy", "download", "source", *_UPGRADES}:
         for word in packages:
             _package(word, session)
 
@@ -86,6 +86,8 @@ def added(text: str, line: int, session: Session) -> None:
 
 def _deb(words: list[Word], session: Session) -> None:
     installs = any(word.text in {"-i", "--install", "-iE"} for word in words) or words[0].text.endswith("gdebi")
-    for word in words[1:]:
-        if installs and "://" in word.text:
+    for word in words[1:] if installs else []:
+        if "://" in word.text:
             session.add(Found(kind=Kind.URL, name=word.text, line=word.line))
+        elif not word.text.startswith("-") and word.text.endswith("deb"):
+            session.add(Found(kind=Kind.LOCAL, name=word.text, line=word.line))

@@ -34,8 +34,15 @@ TOOLS: tuple[tuple[str, str], ...] = (
     (r"(?:xx-)?cargo|rustup|rustup-init|cargo-binstall", "rust"),
     (r"R|Rscript|install2\.r|installGithub\.r|installBioc\.r|install\.r", "r_lang"),
     (r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|julia|luarocks|cpan|cpanm|composer", "others"),
-    (r"powershell(?:\.exe)?|pwsh|choco|winget|scoop|iwr|Invoke-WebRequest", "windows"),
-    (r"mvn|mvnw|gradle|gradlew|code|code-server|ansible-galaxy|sdk|playwright|spack|nix|nix-env|snap", "others"),
+    (r"powershell(?:\.exe)?|pwsh(?:\.exe)?|choco|winget|scoop", "windows"),
+    (
+        r"(?i:iwr|iex|irm|Invoke-(?:WebRequest|RestMethod|Expression)|Start-BitsTransfer|Install-(?:Module|Script))",
+        "windows",
+    ),
+    (r"(?i:Install-(?:Package|PackageProvider)|Save-Module)", "windows"),
+    (r"pyenv|rbenv|nodenv|goenv|fnm|asdf|mise|volta|sdk", "runtimes"),
+    (r"aws|gsutil|gcloud|azcopy|rclone|docker|podman|nerdctl|buildah|skopeo|crane|oras", "stores"),
+    (r"mvn|mvnw|gradle|gradlew|code|code-server|ansible-galaxy|playwright|spack|nix|nix-env|snap", "others"),
 )
 """Which module of this package reads which commands, by the command's base name."""
 
@@ -70,7 +77,13 @@ _TAKES = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setpriv": 0, "ret
 
 def base_name(path: str) -> str:
     """Return the last part of a command's path; variables before it do not matter."""
-    return path.rstrip("/").rpartition("/")[2]
+    return path.rstrip("/").rpartition("/")[2].removesuffix(".exe")
+
+
+def tool_of(path: str) -> str:
+    """Return the module of this package that reads a command; empty if none does."""
+    name = base_name(path)
+    return next((module for pattern, module in _TABLE if pattern.fullmatch(name)), "")
 
 
 def run_command(words: list[Word], session: Session, nested: Nested) -> None:
@@ -86,7 +99,7 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
         return
     name = base_name(words[0].text)
     _remember(name, words, session)
-    module = next((module for pattern, module in _TABLE if pattern.fullmatch(name)), "")
+    module = tool_of(name)
     if not module and len(words) > 2 and words[1].text == "-m":  # noqa: PLR2004 - an interpreter, -m, a module
         module = "python"
     if name in {"source", "."} and len(words) > 1:
@@ -197,10 +210,13 @@ def _installer_arguments(words: list[Word], session: Session) -> None:
 
 
 def _su(words: list[Word], session: Session, nested: Nested) -> None:
-    del session
     parsed = parse_options(words[1:], grammar("-c/--command -s/--shell -g -u"))
     for script in parsed.all("--command"):
         nested(script.script or script.text, script.line)
+    if parsed.has("-u") and parsed.operands and base_name(words[0].text) == "runuser":
+        # `runuser -u USER [--] COMMAND…` runs the command itself.
+        at = next(index for index, word in enumerate(words) if word is parsed.operands[0])
+        run_command(words[at:], session, nested)
 
 
 _SCRIPTED: dict[str, Callable[[list[Word], Session, Nested], None]] = {

@@ -24,11 +24,33 @@ def run(name: str, words: list[Word], session: Session) -> None:
         return
     parsed = parse_options(words[2:], _OPTIONS)
     verb, rest = words[1].text, parsed.operands
-    vendored = any(word.text == "vendor" for word in parsed.all("-mod"))
     modules = [word for word in rest if not word.text.startswith((".", "/")) and "." in word.text.split("/")[0]]
-    if verb == "get" or (verb in {"install", "run"} and any("@" in word.text for word in modules)):
+    if modules and _named(verb, rest, modules, session):
         session.add_all(Kind.OTHER, modules, place(_PROXY))
-    elif (verb in _RESOLVING and not vendored) or (
+    elif (verb in _RESOLVING and not _offline(parsed.all("-mod"), session)) or (
         verb == "mod" and rest and rest[0].text in {"tidy", "download", "vendor"}
     ):
         manifest("go.mod", _PROXY, words[1].line, session)
+
+
+def _named(verb: str, rest: list[Word], modules: list[Word], session: Session) -> bool:
+    """Say whether the call fetches modules that it names, rather than what the project's own `go.mod` lists."""
+    if verb == "get" or (verb in {"install", "run"} and any("@" in word.text for word in modules)):
+        return True
+    if session.stage.in_clone("."):
+        return False
+    if verb == "mod":
+        return rest[0].text == "download"
+    return verb == "install" and not any(_own(word.text, session) for word in modules)
+
+
+def _own(module: str, session: Session) -> bool:
+    # `/go/src/github.com/o/r` is the folder of the module `github.com/o/r`.
+    return f"/{'/'.join(module.split('/')[:3])}/" in f"{session.stage.workdir}/"
+
+
+def _offline(modes: list[Word], session: Session) -> bool:
+    """Say whether go is told to take everything from `vendor`, or to know of no modules at all."""
+    flags = (session.setting("GOFLAGS") or "").split()
+    vendored = "-mod=vendor" in flags or any(word.text == "vendor" for word in modes)
+    return vendored or session.setting("GO111MODULE") == "off"

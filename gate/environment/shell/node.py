@@ -30,8 +30,7 @@ def run(name: str, words: list[Word], session: Session) -> None:
         _versions(name, operands, session)
         return
     if name in {"npx", "corepack"}:
-        chosen = [] if name == "corepack" and operands[:1] and operands[0].text == "enable" else operands[:1]
-        session.add_all(Kind.OTHER, chosen, place(_NPM))
+        _runners(name, operands, session)
         return
     if not operands:
         if name == "yarn" and not parsed.has("--version", "-v"):
@@ -47,6 +46,13 @@ def run(name: str, words: list[Word], session: Session) -> None:
             _package(word, session)
     elif verb.text in _MANIFEST:
         manifest("package.json", _NPM, verb.line, session)
+
+
+def _runners(name: str, operands: list[Word], session: Session) -> None:
+    if name == "npx":
+        session.add_all(Kind.OTHER, operands[:1], place(_NPM))
+    elif operands and operands[0].text in {"prepare", "use", "install"}:
+        session.add_all(Kind.OTHER, operands[1:], place(_NPM))
 
 
 def _package(word: Word, session: Session) -> None:

@@ -77,7 +77,7 @@ def _managed(name: str, words: list[Word], session: Session) -> None:
     elif verb.text in manager.installs | manager.upgrades:
         for word in packages:
             _package(word, origins, session)
-    elif verb.text == "group" and packages and packages[0].text == "install":
+    elif verb.text in {"group", "module"} and packages and packages[0].text == "install":
         for word in packages[1:]:
             _package(word, origins, session)
 
@@ -102,6 +102,9 @@ def _files(words: list[Word], session: Session) -> None:
     if not any(re.match(r"-\w*[iUF]|--(?:install|upgrade|freshen|import)", word.text) for word in words):
         return
     session.add_addresses(words)
+    for word in words:
+        if word.text.endswith("rpm") and "://" not in word.text and not word.text.startswith("-"):
+            session.add(Found(kind=Kind.LOCAL, name=word.text, line=word.line))
 
 
 def _pacman(words: list[Word], session: Session) -> None:

@@ -30,6 +30,8 @@ def run(name: str, words: list[Word], session: Session) -> None:
         if value:
             value = False
             continue
+        if word.text in {"-", "/dev/stdin"}:
+            break
         value = word.text in {"-X", "-W"}
         if word.text == "-m" and index + 1 < len(words):
             _module(words[index + 1 :], session)
@@ -40,18 +42,31 @@ def run(name: str, words: list[Word], session: Session) -> None:
         if word.text == "-c":
             _code(words[index + 1 : index + 2], session)
             return
+    _code(session.piped, session)
 
 
 _INSTALLS = re.compile(
-    r"\bpip\b.*\b(?:install|main)\b|\burl(?:open|retrieve)\b|\brequests\.get\b|\bget_ipython\b", re.DOTALL
+    r"\bpip\b.*\b(?:install|main)\b|\burl(?:open|retrieve)\b|\brequests\.get\b|\bget_ipython\b|_download\(|\.download\("
+    r"|\bfrom_pretrained\(",
+    re.DOTALL,
 )
+
+_FETCHES = re.compile(
+    r"\b((?:nltk\.|spacy\.cli\.|gensim\.downloader\.|\w+\.)?(?:download|snapshot_download|hf_hub_download|from_pretrained)"
+    r"|torch\.hub\.load|load_dataset)\s*\(([^()]*)\)"
+)
+"""Calls that download what they name."""
 
 
 def _code(words: list[Word], session: Session) -> None:
     """Code that installs or downloads can't be told by reading it: it is in doubt as a whole."""
     for word in words:
-        if _INSTALLS.search(word.text):
+        calls = _FETCHES.findall(word.text)
+        if not calls and _INSTALLS.search(word.text):
             session.add(Found(kind=Kind.OTHER, name="python -c", line=word.line).doubted("code"))
+        for call, argument in calls:
+            name = f"{call}({argument.strip()[:80]})"
+            session.add(Found(kind=Kind.OTHER, name=name, line=word.line).doubted("code"))
 
 
 def _module(words: list[Word], session: Session) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
 from gate.environment.options import grammar, parse_options
-from gate.environment.shell.manifests import place
+from gate.environment.shell.manifests import manifest, place
 from gate.model.origin import Kind, Origin
 
 if TYPE_CHECKING:
@@ -17,6 +17,15 @@ _CALL = re.compile(
     r"(?:\w+::)?(install\.packages|install_github|install_gitlab|install_version|install_cran|install_url|install_git|"
     r"install|pkg_install|pak)\s*\("
 )
+_RESTORES = {
+    "renv::restore": "renv.lock",
+    "packrat::restore": "packrat.lock",
+    "devtools::install_deps": "DESCRIPTION",
+    "remotes::install_deps": "DESCRIPTION",
+    "pak::local_install_deps": "DESCRIPTION",
+}
+"""Calls that install what a file of the project lists."""
+
 _STRING = re.compile(r"""(?:(\w+)\s*=\s*)?(c\s*\(|"[^"]*"|'[^']*'|\))""")
 _LITTLER = grammar("-r/--repos -n/--ncpus -l/--libloc -t -m/--method -d/--deps")
 _CRAN = "cran"
@@ -50,6 +59,9 @@ def read_code(code: Word, session: Session) -> None:
         arguments = _arguments(code.text, match.end())
         line = code.line + code.text.count("\n", 0, match.start())
         _install(match[1], arguments, line, session)
+    for call, file in _RESTORES.items():
+        if (at := code.text.find(f"{call}(")) >= 0:
+            manifest(file, _CRAN, code.line + code.text.count("\n", 0, at), session)
 
 
 def _arguments(text: str, start: int) -> str:
