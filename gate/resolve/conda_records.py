@@ -74,12 +74,12 @@ def _stem(filename: str) -> str:
 
 async def _query(wanted: Wanted) -> list[RepoDataRecord]:
     # What this brings in is why the worker is a process of its own.
-    from rattler import Channel, Gateway, PackageName  # noqa: PLC0415
+    from rattler import Channel, Gateway, MatchSpec  # noqa: PLC0415
 
     found = await Gateway(cache_dir=wanted["cache"]).query(  # type: ignore[arg-type]  # a path as text does
         [Channel(wanted["channel"])],
         wanted["subdirs"],  # type: ignore[arg-type]  # it checks the names itself
-        [PackageName(name) for name in wanted["names"]],
+        [MatchSpec(name) for name in wanted["names"]],
         recursive=False,
         # Repodata may name further channels (CEP 42), and rattler would go and ask them.
         channel_relations="disabled",

@@ -98,7 +98,10 @@ class Package:
             "info/paths.json": json.dumps({"paths_version": 1, "paths": self.paths}).encode(),
         }
         if self.entry_points is not None:
-            link = {"noarch": {"type": "python", "entry_points": list(self.entry_points)}, "package_metadata_version": 1}
+            link = {
+                "noarch": {"type": "python", "entry_points": list(self.entry_points)},
+                "package_metadata_version": 1,
+            }
             info["info/link.json"] = json.dumps(link).encode()
         info |= self.info
         if self.old:
@@ -106,9 +109,13 @@ class Package:
         out = io.BytesIO()
         pressed = zstandard.ZstdCompressor()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
-            archive.writestr(f"pkg-{self.stem}.tar.zst", pressed.compress(_tar(dict(self.files))))
-            archive.writestr(f"info-{self.stem}.tar.zst", pressed.compress(_tar(info)))
+            members = {
+                "metadata.json": json.dumps({"conda_pkg_format_version": 2}).encode(),
+                f"pkg-{self.stem}.tar.zst": pressed.compress(_tar(dict(self.files))),
+                f"info-{self.stem}.tar.zst": pressed.compress(_tar(info)),
+            }
+            for name, data in members.items():
+                archive.writestr(zipfile.ZipInfo(name), data)
         return out.getvalue()
 
 
@@ -135,13 +142,13 @@ def write_channel(folder: Path, packages: Sequence[Package]) -> Path:
     return folder
 
 
-def install(prefix: Path, cache: Path, specs: Sequence[str], *channels: str) -> None:
-    """Solve and install an environment into a prefix with py-rattler, as a build of an image does."""
-    asyncio.run(_install(prefix, cache, specs, channels))
+def install(prefix: Path, cache: Path, specs: Sequence[str], *channels: str, lies_at: str) -> None:
+    """Solve and install an environment with py-rattler, as a build of an image does that has it at `lies_at`."""
+    asyncio.run(_install(prefix, cache, specs, channels, lies_at))
 
 
-async def _install(prefix: Path, cache: Path, specs: Sequence[str], channels: Sequence[str]) -> None:
-    from rattler import Gateway, Platform, solve  # noqa: PLC0415 - half a second, which only these tests pay
+async def _install(prefix: Path, cache: Path, specs: Sequence[str], channels: Sequence[str], lies_at: str) -> None:
+    from rattler import Gateway, Subdir, solve  # noqa: PLC0415 - half a second, which only these tests pay
     from rattler import install as link  # noqa: PLC0415
 
     records = await solve(
@@ -151,7 +158,14 @@ async def _install(prefix: Path, cache: Path, specs: Sequence[str], channels: Se
         platforms=["linux-64", "noarch"],
         channel_relations="disabled",
     )
-    await link(records, prefix, cache_dir=cache / "packages", platform=Platform("linux-64"), show_progress=False)
+    await link(
+        records,
+        prefix,
+        cache_dir=cache / "packages",
+        platform=Subdir("linux-64"),
+        show_progress=False,
+        alternative_target_prefix=lies_at,
+    )
 
 
 def _tar(files: Mapping[str, bytes | str]) -> bytes:
