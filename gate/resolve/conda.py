@@ -62,7 +62,7 @@ def resolve_conda(
         Problem(
             code="channel_address_unknown",
             message=f"where the channel `{channel.name}` is reached is not known: "
-            "give its `urls` in the safelist, or its address in the resolver's settings",
+            "give its `urls` in the safelist, or its address in `GATE_CHANNEL_ADDRESSES`",
             file=first.file,
             line=first.line,
         )
@@ -120,7 +120,7 @@ def _ask(
         )
         if relay.refused:
             message = f"the solver wanted to ask `{relay.refused[0]}`, which is no channel of policy's"
-            hint = "if the channel redirects there, list the place among the file hosts of the resolver's settings"
+            hint = "if the channel redirects there, list the place in `GATE_FILE_HOSTS`"
             raise UpstreamError(message, hint=hint, code="resolver_outside", place=relay.refused[0])
     return _answer(ended)
 

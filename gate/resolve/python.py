@@ -102,7 +102,7 @@ def _address(index: PythonIndex, config: ResolveConfig) -> IndexAddress:
     url = config.addresses.get(index.name) or index.url or (pypi_address() if index.name == PYPI else "")
     if not url:
         message = f"where the index `{index.name}` is reached is not known"
-        hint = "give its `url` in the safelist, or its address in the resolver's settings"
+        hint = "give its `url` in the safelist, or its address in `GATE_INDEX_ADDRESSES`"
         raise UpstreamError(message, hint=hint, code="index_address_unknown", index=index.name)
     return IndexAddress(name=index.name, url=url, private=index.name in config.private_indexes)
 

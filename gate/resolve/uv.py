@@ -173,7 +173,7 @@ def _failure(why: str, code: int, relay: Relay) -> GateError:
         return relay.pages.failures[0]
     if relay.refused:
         message = f"the resolver wanted to read files at `{relay.refused[0]}`, which no page of an index names"
-        hint = "if the index redirects there, list the place among the file hosts of the resolver's settings"
+        hint = "if the index redirects there, list the place in `GATE_FILE_HOSTS`"
         return UpstreamError(message, hint=hint, code="resolver_outside", place=relay.refused[0])
     message = f"uv failed: {why[:600]}"
     return UpstreamError(message, hint="see the message; try again", code="resolver_failed", exit=code)

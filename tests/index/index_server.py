@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
+_CREDENTIALS = frozenset({"Authorization", "Proxy-Authorization", "Cookie"})
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -58,12 +59,13 @@ class _Server(ThreadingHTTPServer):
 
 
 class IndexServer:
-    """Serves the files of projects; `asked` is every request's method, path and range, in order."""
+    """Serves the files of projects; `asked` is every request's path and range in order, `credentials` all that came."""
 
     def __init__(self) -> None:
         """Begin with no project."""
         self.behaviour = Behaviour()
         self.asked: list[tuple[str, str]] = []
+        self.credentials: list[str] = []
         self._projects: dict[str, dict[str, bytes]] = {}
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -186,6 +188,7 @@ def _handler(index: IndexServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            index.credentials += [value for name, value in self.headers.items() if name in _CREDENTIALS]
             status, headers, body = index.answer(self.path, self.headers.get("Range", ""))
             self.send_response(status)
             for name, value in headers.items():
