@@ -80,7 +80,7 @@ CHECKS: Mapping[str, Meaning] = {
     ),
     "rows-visible": Meaning(
         title="Resource Graph shows any assessment of the subscription at all",
-        mend="give the gate's identity the role Security Reader on the registry's subscription; that takes some minutes",
+        mend="give the gate's identity the role Security Reader on the subscription; that takes some minutes",
         state=ScanState.NO_PERMISSION,
     ),
     "registry-reader": Meaning(
@@ -96,7 +96,7 @@ CHECKS: Mapping[str, Meaning] = {
     ),
     "network": Meaning(
         title="Defender gets past the registry's firewall",
-        mend="allow trusted Microsoft services (networkRuleBypassOptions: AzureServices); without it nothing is scanned",
+        mend="allow trusted Microsoft services (networkRuleBypassOptions: AzureServices): else nothing is scanned",
         state=ScanState.NOT_SCANNED,
     ),
     "canary": Meaning(

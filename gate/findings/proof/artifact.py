@@ -161,14 +161,3 @@ def _created(manifest: dict[str, Any]) -> datetime:
     if manifest.get("mediaType", OCI_MANIFEST) != OCI_MANIFEST or instant is None or instant.tzinfo is None:
         raise _RefusedError(code="no_scan", why="it does not say when it was made")
     return instant.astimezone(UTC)
-
-
-def refused(verdicts: Sequence[Verdict]) -> tuple[NotProven, ...]:
-    """Return those that prove nothing."""
-    return tuple(verdict for verdict in verdicts if isinstance(verdict, NotProven))
-
-
-def best(verdicts: Sequence[Verdict]) -> Proven | None:
-    """Return the latest proof, or None."""
-    proofs = [verdict for verdict in verdicts if isinstance(verdict, Proven)]
-    return max(proofs, key=lambda proof: proof.scanned_at, default=None)
