@@ -34,8 +34,8 @@ class Finder:
         return self._search(lambda line: quoted[0] in line or quoted[1] in line) or self.next(needle)
 
     def key(self, name: str) -> int:
-        """Return the line of the next `name = …` of TOML, quoted or not; of the next occurrence if there is none."""
-        pattern = re.compile(rf"""(?:^|[{{,])\s*(["']?){re.escape(name)}\1\s*[=.]""")
+        """Return the line of the next `name = …` (TOML) or `"name": …` (JSON); of the name itself if there is none."""
+        pattern = re.compile(rf"""(?:^|[{{,])\s*(["']?){re.escape(name)}\1\s*[=.:]""")
         return self._search(lambda line: name in line and pattern.search(line) is not None) or self.next(name)
 
     def _search(self, matches: Callable[[str], bool]) -> int:

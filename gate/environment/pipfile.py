@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gate.environment.reading import Reading
     from gate.environment.text import Text
 
+_VCS = ("git", "hg", "svn", "bzr")
+_VARIABLES = ("os_name", "sys_platform", "platform_machine", "platform_system", "python_version", "python_full_version")
+
 
 def read(text: Text, reading: Reading) -> None:
     """Read either file."""
@@ -56,13 +59,9 @@ def _places(sources: Any, text: Text, reading: Reading) -> dict[str, Origin]:  #
 
 
 def _package(name: str, value: Any, finder: Finder, places: dict[str, Origin], reading: Reading) -> None:  # noqa: ANN401 - parsed JSON
-    line = finder.next(f'"{name}"' if f'"{name}"' in finder.text.content else name)
+    line = finder.key(name)
     entry = value if isinstance(value, dict) else {"version": value}
-    address = next((str(entry[key]) for key in ("file", "path", "git", "hg", "svn", "url") if entry.get(key)), "")
-    if address:
-        if entry.get("git"):
-            address = f"git+{address}" if "://" in address else address
-            address += f"@{entry['ref']}" if entry.get("ref") else ""
+    if address := _address(entry):
         locked_address(name, "", address, line).keep(finder.text, reading)
         return
     spec = str(entry.get("version", ""))
@@ -73,7 +72,8 @@ def _package(name: str, value: Any, finder: Finder, places: dict[str, Origin], r
         spec="" if spec == "*" else spec,
         line=line,
         hashes=hashes,
-        marker=str(entry.get("markers", "")),
+        extras=tuple(str(one) for one in entry["extras"]) if isinstance(entry.get("extras"), list) else (),
+        marker=_marker(entry),
     )
     index = entry.get("index")
     origins = tuple(dict.fromkeys(places.values()))
@@ -81,3 +81,20 @@ def _package(name: str, value: Any, finder: Finder, places: dict[str, Origin], r
         # pipenv binds the name to that source and asks no other.
         origins = (places[index],) if index in places else ()
     reading.add(found, origins or direct_origins(found), finder.text)
+
+
+def _address(entry: dict[str, Any]) -> str:
+    for tool in _VCS:
+        if address := entry.get(tool):
+            prefixed = f"{tool}+{address}" if "://" in str(address) else str(address)
+            return f"{prefixed}@{entry['ref']}" if entry.get("ref") else prefixed
+    if path := entry.get("path"):
+        return str(path) if str(path).startswith((".", "/", "~")) else f"./{path}"
+    return str(entry.get("file") or entry.get("url") or "")
+
+
+def _marker(entry: dict[str, Any]) -> str:
+    """Return the conditions as one marker: pipenv takes each variable of PEP 508 as a key of its own too."""
+    parts = [str(entry["markers"])] if entry.get("markers") else []
+    parts += [f"{name} {entry[name]}" for name in _VARIABLES if isinstance(entry.get(name), str)]
+    return parts[0] if len(parts) == 1 else " and ".join(f"({one})" for one in parts)

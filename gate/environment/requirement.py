@@ -58,7 +58,7 @@ def parse_requirement(text: str, line: int, *, editable: bool = False) -> Found:
     if direct and not editable:
         found = _address(direct[3], line)
         return replace(found, distribution=normalise(direct[1]), extras=_extras(direct[2]), marker=direct[4] or "")
-    if _URL.match(text):
+    if _URL.match(text) or text.lower().startswith("file:"):
         body, _, marker = text.partition(" ;")
         return replace(_address(body.strip(), line), marker=marker.strip())
     if editable or (_is_path(text) and not _PINNED.match(text)):

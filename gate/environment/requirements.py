@@ -105,6 +105,7 @@ def read_line(content: str, line: int, text: Text, scope: PipScope, *, constrain
         if not constraint:
             hashes = tuple(one.text for one in parsed.all("--hash") if _HASH.fullmatch(one.text))
             hold_requirement(requirement, line, text, scope, hashes=hashes)
+        _also_in_scope(parsed, text, scope)
         return
     _apply_options(parsed, text, scope, constraint=constraint)
 
@@ -142,6 +143,18 @@ def hold_requirement(  # noqa: PLR0913 - the parts of one line
         scope.reading.problem("invalid_requirement", str(error), text, line)
         return
     scope.hold(replace(found, hashes=(*found.hashes, *hashes)), text)
+
+
+def _also_in_scope(parsed: Parsed, text: Text, scope: PipScope) -> None:
+    """Take the places behind a requirement on its line as further ones: pip passes them over, who wrote them did not.
+
+    Other installers obey them, and nothing may pass because one of the two readings is clean.
+    """
+    for option in ("--index-url", "--extra-index-url"):
+        for value in parsed.all(option):
+            scope.add_index(value.text, text, value.line)
+    for value in parsed.all("--find-links"):
+        scope.add_links(value.text, text, value.line)
 
 
 def _apply_options(parsed: Parsed, text: Text, scope: PipScope, *, constraint: bool) -> None:

@@ -219,3 +219,26 @@ def test_a_comment_is_no_evidence_of_a_dependency(tmp_path: Path) -> None:
     assert lines(declare(tmp_path, {"pyproject.toml": content})) == [("c", 8), ("a-b", 4)]
     script = '# /// script\n# dependencies = [\n#   "c",\n# ]\n# ///\n'
     assert lines(declare(tmp_path, {"x.py": script})) == [("c", 3)]
+
+
+def test_where_and_when_a_pipfile_s_packages_are_installed(tmp_path: Path) -> None:
+    content = """[packages]
+ab = "*"
+a = {version = ">=1", markers = "python_version < '3'", os_name = "== 'nt'", extras = ["x"]}
+b = {hg = "https://g.example/b", ref = "tip"}
+c = {path = "libs", editable = true}
+d = {file = "https://h.example/d.zip"}
+e = {git = "git@g.example:o/e.git"}
+"""
+    declared = declare(tmp_path, {"Pipfile": content})
+    assert brief(declared) == [
+        ("pypi", "ab", "", "pypi"),
+        ("pypi", "a", ">=1", "pypi"),
+        ("vcs", "hg+https://g.example/b", "tip", "g.example"),
+        ("local", "./libs", "", "./libs"),
+        ("url", "https://h.example/d.zip", "", "h.example"),
+        ("vcs", "git@g.example:o/e.git", "", "g.example"),
+    ]
+    assert [line for _, line in lines(declared)] == [2, 3, 4, 5, 6, 7]
+    assert declared.references[1].extras == ("x",)
+    assert declared.references[1].marker == "(python_version < '3') and (os_name == 'nt')"

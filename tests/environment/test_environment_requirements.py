@@ -221,3 +221,33 @@ def test_pypi_by_its_own_address_is_pypi(tmp_path: Path) -> None:
     declared = declare(tmp_path, {"requirements.txt": f"--index-url {PYPI_SIMPLE_ENDPOINT}\na\n"})
     assert brief(declared) == [("pypi", "a", "", "pypi")]
     assert verdict(declared).verdict == "safelisted"
+
+
+@pytest.mark.parametrize(
+    "option", ["--extra-index-url https://x.example/s", "--index-url=https://x.example/s", "-i https://x.example/s"]
+)
+def test_an_index_behind_a_requirement_is_not_passed_over(tmp_path: Path, option: str) -> None:
+    declared = declare(tmp_path, {"requirements.txt": f"a {option}\nb\n"})
+    assert brief(declared) == [
+        ("pypi", "a", "", "pypi+https://x.example/s"),
+        ("pypi", "b", "", "pypi+https://x.example/s"),
+    ]
+    assert verdict(declared).verdict == "needs_exception"
+
+
+def test_links_behind_a_requirement_are_not_passed_over(tmp_path: Path) -> None:
+    content = "channels: [conda-forge]\ndependencies: [pip, pip: [a --find-links ./w]]\n"
+    declared = declare(tmp_path, {"environment.yml": content})
+    assert brief(declared)[1:] == [("pypi", "a", "", "pypi+./w")]
+    assert verdict(declared).verdict == "needs_exception"
+
+
+def test_an_index_behind_a_requirement_replaces_none(tmp_path: Path) -> None:
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT  # noqa: PLC0415 - a heavy import for one test
+
+    content = f"--index-url https://x.example/s\na --index-url {PYPI_SIMPLE_ENDPOINT}\n"
+    assert brief(declare(tmp_path, {"requirements.txt": content})) == [("pypi", "a", "", "https://x.example/s+pypi")]
+
+
+def test_a_relative_file_address_is_a_path(tmp_path: Path) -> None:
+    assert names(declare(tmp_path, {"requirements.txt": "file:./x.whl\n"})) == ["local:./x.whl"]
