@@ -174,9 +174,9 @@ def imported_data(config: Config) -> Iterator[Callable[[], ReferenceData | None]
             from gate.store.reference import StoredReferenceData  # noqa: PLC0415
             from gate.store.schema import check_schema  # noqa: PLC0415
 
-            engine = make_engine(config.database, read_only=True, busy_seconds=config.busy_seconds)
-            stack.callback(engine.dispose)
             try:
+                engine = make_engine(config.database, read_only=True, busy_seconds=config.busy_seconds)
+                stack.callback(engine.dispose)
                 with reading(engine) as connection:
                     check_schema(connection)
             except StoreError as error:
