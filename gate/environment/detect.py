@@ -26,6 +26,8 @@ _AML_TOP = re.compile(_KEY % r"\$schema|image|conda_file|build|environment|jobs|
 _PIPELINE = re.compile(r"(?m)^[ \t]*runs-on[ \t]*:|^(?:pool|stages|steps|trigger)[ \t]*:")
 _MLFLOW_KEY = re.compile(_KEY % "python|build_dependencies")
 _CONDA_LOCK_KEY = re.compile(r"(?m)^(?:package|metadata)[ \t]*:")
+# Blanks are taken once: two ways to share a line of them among two `*` are as many as it has blanks, squared.
+_MANAGER_KEY = re.compile(r"(?m)^[ \t]*+(?:-[ \t]*+)?manager[ \t]*:")
 _PIXI_KEY = re.compile(r"(?m)^environments[ \t]*:")
 _SCRIPT = re.compile(r"(?m)^# /// script$")
 _YAML_NAME = re.compile(r"(?i)\.ya?ml(?:\.[a-z0-9]+)?$")
@@ -67,7 +69,7 @@ def detect(text: Text) -> str:
 
 def _yaml(text: Text, name: str) -> str:
     head = text.content
-    if "conda-lock" in name or (_CONDA_LOCK_KEY.search(head) and re.search(r"(?m)^[ \t]*-?[ \t]*manager[ \t]*:", head)):
+    if "conda-lock" in name or (_CONDA_LOCK_KEY.search(head) and _MANAGER_KEY.search(head)):
         return CONDA_LOCK
     if (
         _MLFLOW_KEY.search(head)

@@ -33,6 +33,7 @@ ENDLESS = {
     "a word as long as a book": ("Dockerfile", BASE + "RUN a" + "\\\n".join(["a" * 1000] * 240) + "\n"),
     "a word as long as a chapter": ("Dockerfile", BASE + "RUN " + "a" * 60_000 + "\n"),
     "lines that are wrong one by one": ("requirements.txt", "a=1\n" * 60_000),
+    "a line of blanks": ("conda.yaml", "metadata:\n" + " " * 600_000 + "\ndependencies: [a]\n"),
     "loops in loops": (
         "Dockerfile",
         BASE + "RUN " + "for i in a b; do " * 60 + "pip install $i" + "; done" * 60 + "\n",
