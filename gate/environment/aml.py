@@ -52,7 +52,10 @@ _DATA = frozenset(
         "compute",
     ]
 )
-_SOFTWARE = ("image", "conda_file", "build")
+_CONDA = ("conda_file", "conda_dependencies", "condaDependencies", "conda_dependencies_file", "condaDependenciesFile")
+"""Where the conda environment of an environment stands, inline or as a path; the last four in older definitions."""
+
+_SOFTWARE = ("image", *_CONDA, "build", "docker", "python", "python_requirements_txt")
 _INSTALLS = re.compile(r"\b(?:install|add|clone|curl|wget|sync|update|create)\b")
 _REGISTERED = re.compile(r"(?:azureml:|azureml://|\$\{\{)", re.IGNORECASE)
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
@@ -71,7 +74,9 @@ def read(text: Text, reading: Reading) -> None:
         return
     with reading.entering(text.path):
         before = len(reading.references), len(reading.problems), len(reading.sources)
-        _AmlFile(text, reading).top(root)
+        # An alias says again what stands once.
+        with reading.merged():
+            _AmlFile(text, reading).top(root)
         if before == (len(reading.references), len(reading.problems), len(reading.sources)):
             message = "no environment is declared or referenced here"
             reading.problem("no_environment", message, text, root.line, error=False)
@@ -96,7 +101,7 @@ class _AmlFile:
 
     @staticmethod
     def is_environment(node: Mapping) -> bool:
-        return any(node.get(key) is not None for key in (*_SOFTWARE, "docker", "python_requirements_txt"))
+        return any(node.get(key) is not None for key in _SOFTWARE if key != "python")
 
     def walk(self, node: Node) -> None:
         if isinstance(node, Sequence):
@@ -106,8 +111,10 @@ class _AmlFile:
             return
         for key, value in node.entries.items():
             match key:
-                case "environment":
+                case "environment" | "default_environment":
                     self.environment_value(value)
+                case "settings" if isinstance(value, Mapping) and (default := value.get("default_environment")):
+                    self.environment_value(default)
                 case "component" | "trial" | "flow":
                     self.component(value)
                 case "command" if isinstance(value, Scalar):
@@ -121,8 +128,17 @@ class _AmlFile:
         if isinstance(value, Mapping):
             self.environment(value)
             self.walk(value)
+            name = value.text("name")
+            if name and not any(value.get(key) is not None for key in _SOFTWARE):
+                self.named_only(name, value.text("version"))
         elif isinstance(value, Scalar) and not value.null:
             self.registered_or_file(value)
+
+    def named_only(self, name: Scalar, version: Scalar | None) -> None:
+        """Keep an environment that says nothing of what is in it: a workspace may hold it under that name."""
+        spec = version.text if version else ""
+        found = Found(kind=Kind.OTHER, name=name.text, spec=spec, line=name.line, undetermined="registered_environment")
+        self.reading.add(found, (), self.text)
 
     def component(self, value: Node) -> None:
         if isinstance(value, Scalar) and not value.null:
@@ -170,8 +186,10 @@ class _AmlFile:
         if (image := node.text("image")) and image.text.strip():
             found, origins = parse_image(image.text, image.line)
             self.reading.add(found, origins, self.text)
-        if (conda := node.get("conda_file")) is not None:
-            self.conda_file(conda)
+        for part in (node, node.mapping("python")):
+            for key in _CONDA if part else ():
+                if part and (conda := part.get(key)) is not None:
+                    self.conda_file(conda)
         if (build := node.get("build")) is not None:
             self.build(build)
         if requirements := node.text("python_requirements_txt"):

@@ -257,3 +257,42 @@ def test_a_job_s_command_runs_in_the_folder_of_its_code(tmp_path: Path) -> None:
     assert brief(declare(tmp_path, files))[1:] == [("other", "requirements.txt", "", "?missing_file")]
     files["j/job.yml"] = job + "code: git+https://g.example/o/r\n"
     assert brief(declare(tmp_path, files))[1:] == [("other", "requirements.txt", "", "?missing_file")]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        f"docker: {{image: '{MCR}'}}\n  conda_dependencies: {{channels: [anaconda], dependencies: [b]}}",
+        f"docker: {{baseImage: '{MCR}'}}\n  python: {{condaDependenciesFile: c.yml}}",
+        f"docker: {{image: '{MCR}'}}\n  python: {{condaDependencies: {{channels: [anaconda], dependencies: [b]}}}}",
+        f"image: '{MCR}'\n  conda_dependencies_file: c.yml",
+    ],
+)
+def test_the_conda_packages_of_older_definitions_are_not_passed_over(tmp_path: Path, environment: str) -> None:
+    c = "channels: [anaconda]\ndependencies: [b]\n"
+    declared = declare(tmp_path, {"job.yml": f"environment:\n  {environment}\n", "c.yml": c})
+    assert sorted(brief(declared)) == [
+        ("conda", "b", "", "anaconda"),
+        ("image", "mcr.microsoft.com/azureml/a", "1", "mcr.microsoft.com"),
+    ]
+    assert verdict(declared).verdict == "needs_exception"
+
+
+def test_an_environment_by_name_alone_is_not_known(tmp_path: Path) -> None:
+    content = f"""
+settings: {{default_environment: 'azureml:base@latest', default_datastore: x}}
+jobs:
+  a: {{environment: {{name: curated, version: 3}}}}
+  c: {{environment: {{image: '{MCR}'}}}}
+  d: {{environment: {{}}}}
+"""
+    assert brief(declare(tmp_path, {"job.yml": content})) == [
+        ("other", "azureml:base", "latest", "?registered_environment"),
+        ("other", "curated", "3", "?registered_environment"),
+        ("image", "mcr.microsoft.com/azureml/a", "1", "mcr.microsoft.com"),
+    ]
+
+
+def test_what_an_alias_says_again_counts_once(tmp_path: Path) -> None:
+    content = f"x: &x\n  environment: {{image: '{MCR}'}}\njobs:\n  a: *x\n  b: {{<<: *x, command: pip install c}}\n"
+    assert lines(declare(tmp_path, {"job.yml": content})) == [("mcr.microsoft.com/azureml/a", 2), ("c", 5)]
