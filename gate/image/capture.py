@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 ANYWHERE = frozenset({"METADATA", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "PKG-INFO"})
 """Files of a `.dist-info` or `.egg-info`; kept wherever they lie, for a link may lead to them."""
 
+TOOL_FILES = {"pip.conf": "pip", "pip.ini": "pip", ".condarc": "conda", "condarc": "conda", "uv.toml": "uv"}
+"""Configuration of installers by its name, wherever it lies, and whose it is."""
+
 _CACHED = frozenset({"index.json", "repodata_record.json", "paths.json"})
 _SUFFIXES = (".egg-info", ".egg-link")
 
@@ -60,7 +63,7 @@ def is_kept(shelf: Shelf, name: str) -> bool:
 
 
 def _is_python(name: str) -> bool:
-    return name in ANYWHERE or name.lower().endswith(_SUFFIXES)
+    return name in ANYWHERE or name in TOOL_FILES or name.lower().endswith(_SUFFIXES)
 
 
 _KEPT: dict[Shelf, Callable[[str], bool]] = {
@@ -71,6 +74,6 @@ _KEPT: dict[Shelf, Callable[[str], bool]] = {
     Shelf.DPKG: lambda name: name == "status",
     Shelf.DPKG_STATUS: bool,
     Shelf.DPKG_INFO: lambda name: name.endswith(".list"),
-    Shelf.ETC: lambda name: name == "os-release",
+    Shelf.ETC: lambda name: name == "os-release" or name in TOOL_FILES,
     Shelf.APK: lambda name: name == "installed",
 }

@@ -20,6 +20,7 @@ from gate.image.other import count_other
 from gate.image.owners import Owners
 from gate.image.reporter import InspectReporter
 from gate.image.scene import Scene
+from gate.image.steering import find_steering
 from gate.image.survey import survey
 from gate.image.table import FileTable
 from gate.model.image import Inventory
@@ -75,6 +76,7 @@ def read_inventory(
         components=_settled(scene, found),
         other=other,
         above=find_loose(scene, found),
+        steering=find_steering(scene, found, facts.run),
         problems=_problems(scene),
         files=scene.survey.files,
     )

@@ -168,7 +168,7 @@ def _unowned(scene: Scene, tally: _Tally, found: Iterable[Found]) -> Above:
     """Take away what a record of a package on top of the base names."""
     if not tally.paths and not tally.other:
         return Above()
-    owned = frozenset(_owned(scene, found))
+    owned = owned_paths(scene, found)
     # Nobody publishes byte code: a record that names it is the image's own word.
     published = {kind: frozenset[str]() if kind is LooseKind.BYTECODE else owned for kind in tally.paths}
     left = {kind: [path for path in paths if path not in published[kind]] for kind, paths in tally.paths.items()}
@@ -181,8 +181,13 @@ def _unowned(scene: Scene, tally: _Tally, found: Iterable[Found]) -> Above:
     return Above(loose=tuple(loose), other={kind: count for kind, count in sorted(other.items()) if count})
 
 
+def owned_paths(scene: Scene, found: Iterable[Found]) -> frozenset[str]:
+    """Return the real path of every file of a package that lies on top of the base."""
+    return frozenset(_owned(scene, found))
+
+
 def _owned(scene: Scene, found: Iterable[Found]) -> Iterator[str]:
-    """Yield the real path of every file of a package that lies on top of the base.
+    """Yield the paths.
 
     A package of the base owns nothing above it: what a later layer puts among its files is not the base's.
     """

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gate.image.capture import TOOL_FILES
 from gate.image.tree import Folder, walk
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ INTERPRETER = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)*)?t?")
 
 _RPM = frozenset({"rpmdb.sqlite", "Packages", "Packages.db", "container-manifest-1", "container-manifest-2"})
 _RPM_FOLDERS = ("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")
+_TOOLS = frozenset({*TOOL_FILES, ".netrc", ".pypirc"})
 _ARCHIVES = {".jar": "jar", ".war": "jar", ".ear": "jar", ".egg": "zipped_egg", ".whl": "wheel_file"}
 _R_LIBRARY = ("/R/library", "/R/site-library")
 
@@ -32,6 +34,7 @@ class Survey:
         conda_metas: folders named `conda-meta`.
         conda_caches: folders of packages in a `pkgs` folder.
         dpkgs: folders `…/lib/dpkg`.
+        tools: configuration of installers, and files that hold credentials for them.
         pythons: interpreters and `site-packages`/`dist-packages` folders: signs that Python is there.
         other: counts of what no reader here knows.
         files: how many entries are no folder.
@@ -43,6 +46,7 @@ class Survey:
     conda_metas: list[str] = field(default_factory=list)
     conda_caches: list[str] = field(default_factory=list)
     dpkgs: list[str] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
     pythons: list[str] = field(default_factory=list)
     apk: list[str] = field(default_factory=list)
     other: Counter[str] = field(default_factory=Counter)
@@ -77,6 +81,9 @@ def _entry(found: Survey, start: str, name: str, entry: Entry, *, in_bin: bool) 
         found.egg_infos.append(path)
     elif name.endswith(".egg-link"):
         found.egg_links.append(path)
+    elif name in _TOOLS:
+        if type(entry) is not Folder:
+            found.tools.append(path)
     elif name == "conda-meta":
         found.conda_metas.append(path)
     elif name in ("site-packages", "dist-packages") or (in_bin and INTERPRETER.fullmatch(name)):
@@ -87,6 +94,8 @@ def _entry(found: Survey, start: str, name: str, entry: Entry, *, in_bin: bool) 
 
 def _folder(found: Survey, path: str, folder: Folder) -> None:
     """Look at what a folder's own path says of its files."""
+    if "condarc" in folder.entries and type(folder.entries["condarc"]) is not Folder:
+        found.tools.append(f"{path}/condarc" if path else "condarc")
     if path.endswith("lib/dpkg"):
         found.dpkgs.append(path)
     elif "index.json" in folder.entries and path.endswith("/info") and path.split("/")[-3:-2] == ["pkgs"]:
