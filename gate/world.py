@@ -6,8 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from gate.errors import GateError
-from gate.image.index import Remembered, in_index, read_index
-from gate.image.inventory import read_inventory
+from gate.image.images import read_images
 from gate.index.wheel import wheel_facts_of
 from gate.model.decision import Decision, Outcome
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts, Sibling
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from gate.model.base import Value
     from gate.model.image import ImageRef, IndexFacts, Inventory, Transport
     from gate.notify import Notifier
-    from gate.origin.interface import Index
+    from gate.origin.interface import Index, InstalledFiles
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
 
@@ -99,19 +98,26 @@ class RealWorld:
         )
 
     def prove(
-        self, reader: ImageReader, ref: ImageRef, policy: Policy, grants: Sequence[Grant]
+        self, reader: ImageReader, ref: ImageRef, policy: Policy, grants: Sequence[Grant], *, platform: str = ""
     ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
-        """Read every image that a pinned ref leads to, one after the other, and prove every component of each."""
-        known = Remembered(reader)
-        index = read_index(known, ref, bounds=self._bounds)
-        refs = [ref.at(child.digest) for child in index.images] if index else [ref]
-        return index, tuple(in_index(self._proved(known, one, policy, grants), index) for one in refs)
+        """Read every image that a pinned ref leads to, one after the other, and prove every component of each.
 
-    def _proved(self, reader: ImageReader, ref: ImageRef, policy: Policy, grants: Sequence[Grant]) -> Inventory:
+        `platform` chooses among the images of an index; an evaluation chooses none, for it is about all.
+        """
         catalogue = [(base.reference, base.diff_ids) for base in policy.safelist.base_images]
-        inventory, files = read_inventory(
-            reader, ref, bounds=self._bounds, base_catalogue=catalogue, reporter=self._reporter
+        index, images = read_images(
+            reader,
+            ref,
+            bounds=self._bounds,
+            base_catalogue=catalogue,
+            reporter=self._reporter,
+            platform=platform,
         )
+        return index, tuple(self._proved(inventory, files, policy, grants) for inventory, files in images)
+
+    def _proved(
+        self, inventory: Inventory, files: InstalledFiles, policy: Policy, grants: Sequence[Grant]
+    ) -> Inventory:
         return prove_inventory(
             inventory,
             files,

@@ -1,4 +1,7 @@
-"""`gate inspect`: what is inside an image, from its layers alone. Nothing is unpacked to disk, nothing is run."""
+"""`gate inspect`: what is inside an image, from its layers alone; with `--prove` also where it comes from.
+
+Nothing is unpacked to disk, nothing is run.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ from gate.image.reporter import InspectReporter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gate.model.image import ImageFacts, Inventory
+    from gate.config import Config
+    from gate.model.image import ImageFacts, ImageRef, IndexFacts, Inventory
+    from gate.policy.schema import Policy
+    from gate.registry.interface import ImageReader
+    from gate.reports.inspected import Inspected
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -33,13 +40,15 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    CYCLONEDX = "cyclonedx"
 
 
+_SBOM = ".cdx.json"
 _SUFFIXES = {".json": Format.JSON, ".txt": Format.TEXT}
 
 
 @app.command(name="inspect")
-def inspect(
+def inspect(  # noqa: PLR0913 - one parameter an option
     image: Annotated[
         str,
         typer.Argument(
@@ -49,14 +58,22 @@ def inspect(
     *,
     style: Annotated[Format, typer.Option("--format", help="How standard output is written.")] = Format.TEXT,
     output: Annotated[
-        list[Path] | None, typer.Option(help="Also write to this file; .json and .txt say how. Repeatable.")
+        list[Path] | None, typer.Option(help="Also write to this file; .cdx.json, .json and .txt say how. Repeatable.")
     ] = None,
     policy: Annotated[
         Path | None,
         typer.Option(envvar="GATE_POLICY", help="Folder with `allowlist/` and `exceptions/`; the defaults if none."),
     ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Look up where each component comes from, as `gate evaluate` does.")
+    ] = False,
+    platform: Annotated[
+        str, typer.Option(metavar="OS/ARCH", help="Of an index, the image for this platform; else all of them.")
+    ] = "",
 ) -> None:
     """List what is inside an image, with the layer and the evidence of each.
+
+    Without `--prove` the image is all that is read: no index, no channel and no database is asked.
 
     Exit codes: 0 the image was read whole, 12 it or a part of it could not be read, 2 wrong usage.
     """
@@ -64,38 +81,76 @@ def inspect(
         if not path.parent.is_dir():
             message = f"`{path.parent}` is no folder"
             raise UsageError(message, hint="name a file in a folder that is there", file=path)
-    inventory = _inventory(image, policy)
-    sys.stdout.write(_render(inventory, style))
+    found = _inspected(image, policy, platform=platform, prove=prove)
+    sys.stdout.write(_render(found, style))
     for path in output or []:
-        _write(path, _render(inventory, _SUFFIXES.get(path.suffix.lower(), style)))
-    from gate.reports.inspect_json import is_readable  # noqa: PLC0415 - `--help` needs no report
-
-    raise typer.Exit(0 if is_readable(inventory) else UNREADABLE)
+        _write(path, _render(found, _style_of(path, style)))
+    raise typer.Exit(0 if found.readable else UNREADABLE)
 
 
-def _inventory(image: str, policy: Path | None) -> Inventory:
+def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool) -> Inspected:
     """Resolve the tag once and read that digest."""
     from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
-    from gate.image.inventory import read_inventory  # noqa: PLC0415
     from gate.registry.reference import parse_image_ref  # noqa: PLC0415
+    from gate.reports.inspected import Inspected  # noqa: PLC0415
     from gate.wiring import open_reader, policy_of  # noqa: PLC0415
 
     ref = parse_image_ref(image)
     config = load_config(os.environ)
-    bases = tuple((base.reference, base.diff_ids) for base in policy_of(config, policy).safelist.base_images)
+    policy = policy_of(config, folder)
     progress = ProgressReporter(is_watched=sys.stderr.isatty(), clock=time.monotonic)
     with ExitStack() as stack:
         reader = open_reader(ref, config)
         if isinstance(reader, AbstractContextManager):
             stack.enter_context(reader)
         stack.enter_context(progress)
-        pinned = ref.at(reader.resolve(ref))
-        inventory, _ = read_inventory(reader, pinned, bounds=config.image, base_catalogue=bases, reporter=progress)
-    return inventory
+        look = _proved if prove else _read
+        index, images = look(reader, ref.at(reader.resolve(ref)), config, policy, progress, platform)
+    return Inspected(images=images, index=index)
 
 
-def _render(inventory: Inventory, style: Format) -> str:
-    text: str = importlib.import_module(f"gate.reports.inspect_{style.value}").render(inventory)
+def _read(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on once
+    reader: ImageReader,
+    ref: ImageRef,
+    config: Config,
+    policy: Policy,
+    progress: ProgressReporter,
+    platform: str,
+) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
+    from gate.image.images import read_images  # noqa: PLC0415 - as above
+
+    bases = tuple((base.reference, base.diff_ids) for base in policy.safelist.base_images)
+    index, images = read_images(
+        reader, ref, bounds=config.image, base_catalogue=bases, reporter=progress, platform=platform
+    )
+    return index, tuple(inventory for inventory, _ in images)
+
+
+def _proved(  # noqa: PLR0913, PLR0917 - as above
+    reader: ImageReader,
+    ref: ImageRef,
+    config: Config,
+    policy: Policy,
+    progress: ProgressReporter,
+    platform: str,
+) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
+    from gate.store.engine import reading  # noqa: PLC0415 - as above
+    from gate.wiring import exception_desk, open_database, real_world  # noqa: PLC0415
+
+    with open_database(config) as engine:
+        with reading(engine) as connection:
+            grants = exception_desk(config, engine, policy).all_grants(connection, policy)
+        return real_world(config, engine, progress).prove(reader, ref, policy, grants, platform=platform)
+
+
+def _style_of(path: Path, style: Format) -> Format:
+    if path.name.lower().endswith(_SBOM):
+        return Format.CYCLONEDX
+    return _SUFFIXES.get(path.suffix.lower(), style)
+
+
+def _render(found: Inspected, style: Format) -> str:
+    text: str = importlib.import_module(f"gate.reports.inspect_{style.value}").render(found)
     return text
 
 
@@ -127,8 +182,10 @@ class ProgressReporter(InspectReporter):
             self._bar.stop()
 
     def image(self, facts: ImageFacts) -> None:
-        """Learn how much there is to read."""
-        self._total = sum(layer.size for layer in facts.layers)
+        """Learn how much there is to read, or that there is another image of the index."""
+        self._total += sum(layer.size for layer in facts.layers)
+        if self._bar is not None:
+            self._bar.grow(self._total)
 
     def layer_read(self, index: int, compressed: int) -> None:  # noqa: ARG002 - the bar is one over all layers
         """Move the bar, or bring it up."""
@@ -149,6 +206,9 @@ class _Bar:
         self._progress = Progress(console=Console(stderr=True), transient=True)
         self._task = self._progress.add_task("reading layers", total=total)
         self._progress.start()
+
+    def grow(self, total: int) -> None:
+        self._progress.update(self._task, total=total)
 
     def show(self, done: int) -> None:
         self._progress.update(self._task, completed=done)

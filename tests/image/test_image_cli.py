@@ -19,6 +19,7 @@ from gate.cli.inspect import PATIENCE, ProgressReporter
 from gate.model.image import BaseMatch, ImageFacts, Inventory, LayerFact, RecordCheck
 from gate.reports.inspect_json import schema
 from gate.reports.inspect_text import render
+from gate.reports.inspected import Inspected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -225,7 +226,7 @@ def test_text_shows_base_index_origin_and_damage() -> None:
         else one.model_copy(update={"in_base": one.name == "demo"})
         for one in found.components
     ]
-    text = render(found.model_copy(update={"components": tuple(changed)}))
+    text = render(Inspected(images=(found.model_copy(update={"components": tuple(changed)}),)))
     words = ["index sha256:", "mcr.example.org/base", "1 differ", "2 missing", "https://example.org/r"]
     for word in [*words, "some-channel", "d-source", "1 jar", "0 base"]:
         assert word in text
@@ -233,7 +234,9 @@ def test_text_shows_base_index_origin_and_damage() -> None:
 
 
 def test_text_of_an_empty_inventory_says_none_and_shows_control_characters() -> None:
-    text = render(Inventory(image=facts().model_copy(update={"repository": "evil\x1b[31m"})), color=False)
+    text = render(
+        Inspected(images=(Inventory(image=facts().model_copy(update={"repository": "evil\x1b[31m"})),)), color=False
+    )
     assert "components: none" in text
     assert "\x1b" not in text
 
@@ -242,4 +245,4 @@ def test_text_tells_a_debian_package_that_was_changed_since_the_base() -> None:
     world = World()
     base = layer({"var/lib/dpkg/status": b"Package: d1\nVersion: 1\n", "usr/bin/x": b"1"})
     found, _ = world.read(world.image(base, layer({"usr/bin/x": b"2"})), base_catalogue=[("base", (base.diff_id,))])
-    assert "changed since the base" in render(found)
+    assert "changed since the base" in render(Inspected(images=(found,)))

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9_.!+~-]{1,200}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"/t/[^/]+")
-_FACTS = ("build", "channel", "url", "sha256", "md5", "subdir", "fn", "requested_spec")
+_FACTS = ("build", "channel", "url", "sha256", "md5", "subdir", "fn", "requested_spec", "license")
 _TEXT = 2000
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gate.model.image import RecordCheck
 
 _INSTALLER_TEXT = 100
+_LICENSE_TEXT = 200
 _SITES = ("site-packages", "dist-packages")
 
 
@@ -71,7 +72,7 @@ def _dist_info(scene: Scene, path: str) -> Found | None:
     if not agrees_with_folder(name, version, folder):
         scene.problem("metadata_contradiction", f"is the folder of `{name} {version}` by its METADATA", path)
     facts = {"format": "dist-info", "metadata_sha256": metadata.sha256} | _spelling(name)
-    facts |= _installer(scene, path) | _tags(scene, path)
+    facts |= _installer(scene, path) | _tags(scene, path) | _license(metadata)
     direct = _direct_url(scene, path)
     check = _record(scene, path, site, facts)
     component = Component(
@@ -102,6 +103,14 @@ def _files(scene: Scene, path: str, site: str) -> Iterator[str]:
         for row in rows_of(record.data if record else b""):
             found = folder.find(row.path)
             yield found[0] if found is not None else f"{site}/{row.path}"
+
+
+def _license(metadata: Read) -> dict[str, str]:
+    """Keep what the distribution says of its licence: PEP 639's expression, else the old field if it is one line."""
+    headers = headers_of(metadata.data)
+    values = headers.get("license-expression", []) or headers.get("license", [])
+    short = len(values) == 1 and values[0] and len(values[0]) <= _LICENSE_TEXT and "\n" not in values[0]
+    return {"license": shown(values[0])} if short else {}
 
 
 def _spelling(name: str) -> dict[str, str]:
