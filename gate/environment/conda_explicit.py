@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gate.environment.locked import locked_file
 from gate.environment.matchspec import InvalidMatchSpecError, package_url
 from gate.environment.pip_scope import PipScope
+from gate.environment.places import pypi_file
 from gate.environment.requirements import read_line
 from gate.model.origin import Origin, OriginKind
 
@@ -24,10 +27,22 @@ def read(text: Text, reading: Reading) -> None:
     for number, line in enumerate(text.lines, 1):
         content = line.strip()
         if content.startswith(_PIP):
-            read_line(content.removeprefix(_PIP), number, text, scope)
+            _python(content.removeprefix(_PIP), number, text, scope)
         elif content and not content.startswith(("#", "@")):
             _package(content, number, text, reading)
     scope.close()
+
+
+def _python(content: str, number: int, text: Text, scope: PipScope) -> None:
+    """Read a Python package: one bound to a file of PyPI's own is PyPI's, as in every other lock file."""
+    name, at, rest = content.partition(" @ ")
+    address, _, fragment = rest.partition("#")
+    if not (at and pypi_file(address.strip())):
+        read_line(content, number, text, scope)
+        return
+    checksum = fragment.removeprefix("sha256=").removeprefix("sha256:").strip()
+    hashes = (f"sha256:{checksum}",) if re.fullmatch(r"[0-9a-f]{64}", checksum) else ()
+    locked_file(name.partition("[")[0].strip(), "", address.strip(), number, hashes).keep(text, scope.reading)
 
 
 def _package(content: str, number: int, text: Text, reading: Reading) -> None:

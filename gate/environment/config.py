@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.environment.conda import load_yaml
-from gate.environment.configured import PIP_OPTIONS
+from gate.environment.configured import PIP_OPTIONS, condarc_channels
 from gate.environment.indexes import Indexes
 from gate.environment.lines import Finder
 from gate.environment.pip_scope import PipScope
 from gate.environment.places import conda_channel
 from gate.environment.pyproject import declare_uv, load_toml
-from gate.environment.yaml_tree import Mapping, Scalar
+from gate.environment.yaml_tree import Mapping
 
 if TYPE_CHECKING:
     from gate.environment.reading import Reading
@@ -35,10 +35,8 @@ def _condarc(text: Text, reading: Reading) -> None:
     root = load_yaml(text, reading)
     if not isinstance(root, Mapping):
         return
-    for key in ("channels", "default_channels", "channel_alias"):
-        for item in root.items_of(key):
-            if isinstance(item, Scalar) and item.text != "nodefaults":
-                reading.source(conda_channel(item.text), text, item.line)
+    for item in condarc_channels(root):
+        reading.source(conda_channel(item.text), text, item.line)
 
 
 def _pip(text: Text, reading: Reading) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gate.environment.places import conda_channel
-from gate.environment.yaml_tree import Mapping, Scalar, YamlError, parse_yaml
+from gate.environment.yaml_tree import Mapping, Scalar, Sequence, YamlError, parse_yaml
 from gate.model.origin import Origin, OriginKind
 
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ _VARIABLES = {"index": "PIP_INDEX_URL", "extra_index": "PIP_EXTRA_INDEX_URL", "f
 def is_configuration(path: str) -> bool:
     """Say whether a path names a file that steers an installer."""
     return posixpath.basename(path.rstrip("/")) in NAMES
+
+
+_CHANNELS = ("channels", "default_channels", "channel_alias")
+_ELSEWHERE = ("custom_channels", "custom_multichannels", "mirrored_channels")
+"""Tables of conda's configuration that say from where else a channel's name is served."""
+
+
+def condarc_channels(root: Mapping) -> list[Scalar]:
+    """Return everything in conda's configuration that names a channel, or a place that one is served from."""
+    nodes = [root.get(key) for key in _CHANNELS]
+    for key in _ELSEWHERE:
+        table = root.mapping(key)
+        nodes += table.entries.values() if table else ()
+    items = [item for node in nodes for item in (node.items if isinstance(node, Sequence) else [node])]
+    return [one for one in items if isinstance(one, Scalar) and not one.null and one.text != "nodefaults"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +89,15 @@ def _conda(content: str, spot: Spot) -> None:
     except YamlError as error:
         spot.reading.problem(error.code, f"condarc: {error}", spot.text, spot.line)
         return
-    named = [one for one in root.items_of("channels") if isinstance(one, Scalar)] if isinstance(root, Mapping) else []
-    if named:
+    if not isinstance(root, Mapping):
+        return
+    named = [conda_channel(one.text) for one in condarc_channels(root)]
+    if root.get("channels") is not None:
         # A list in .condarc replaces conda's own: `defaults` is in it only if it is written there.
-        spot.stage.channels = [conda_channel(one.text) for one in named if one.text != "nodefaults"]
+        spot.stage.channels = named
         spot.stage.no_defaults = True
+    else:
+        spot.stage.channels += named
 
 
 def _uv(content: str, spot: Spot) -> None:

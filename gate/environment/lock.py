@@ -129,7 +129,8 @@ def _tool(package: Table, line: int, text: Text, reading: Reading) -> None:
         return
     elif address := address_of(entry):
         if isinstance(entry.get("git"), str):
-            address = "git+" + entry["git"].partition("?")[0].partition("#")[0]
+            place, _, commit = entry["git"].partition("#")
+            address = f"git+{place.partition('?')[0]}" + (f"@{commit}" if commit else "")
         locked_address(package["name"], "", address, line).keep(text, reading)
         return
     reading.add(_found(package, line, _hashes(package)), _with_files(package, origins), text)

@@ -401,3 +401,38 @@ def test_configuration_puts_places_in_scope(tmp_path: Path) -> None:
     assert verdict(condarc).verdict == "safelisted"
     uv = declare(tmp_path, {"uv.toml": "[[index]]\nurl='https://x.example'\n"})
     assert [one.origin.location for one in uv.sources] == ["https://x.example"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "custom_channels: {conda-forge: https://m.example/cf}",
+        "mirrored_channels: {conda-forge: [https://m.example/cf]}",
+        "custom_multichannels: {both: [conda-forge, z]}",
+        "channel_alias: https://m.example",
+    ],
+)
+def test_conda_s_configuration_can_serve_a_name_from_elsewhere(tmp_path: Path, table: str) -> None:
+    declared = declare(tmp_path, {".condarc": f"channels: [conda-forge]\n{table}\ndefault_channels: null\n"})
+    assert verdict(declared).verdict == "needs_exception"
+    files: dict[str, str | bytes] = {
+        "Dockerfile": "FROM mcr.microsoft.com/a:1\nCOPY .condarc /root/.condarc\nRUN conda install a\n",
+        ".condarc": f"channels: [conda-forge]\n{table}\n",
+    }
+    assert verdict(declare(tmp_path, files)).verdict == "needs_exception"
+
+
+def test_an_explicit_file_names_pypi_s_own_files(tmp_path: Path) -> None:
+    content = f"@EXPLICIT\n# pip a[x] @ {PYPI_FILE}#sha256={SHA}\n# pip b @ https://h.example/b-1.zip\n# pip c==1\n"
+    declared = declare(tmp_path, {"linux-64.lock": content})
+    assert brief(declared) == [
+        ("pypi", "a", "", "pypi"),
+        ("url", "https://h.example/b-1.zip", "", "h.example"),
+        ("pypi", "c", "==1", "pypi"),
+    ]
+    assert declared.references[0].hashes == (f"sha256:{SHA}",)
+
+
+def test_the_commit_of_a_locked_repository_is_kept(tmp_path: Path) -> None:
+    package = '[[package]]\nname = "b"\nversion = "1"\nsource = { git = "https://g.example/o/b?rev=main#abc" }\n'
+    assert brief(declare(tmp_path, {"uv.lock": package})) == [("vcs", "git+https://g.example/o/b", "abc", "g.example")]
