@@ -53,6 +53,8 @@ class ImageBounds:
         archive_bytes: largest archive that a local engine may hand over.
         manifests: most manifests that are looked at in one repository.
         tags: most tags that are looked at in one repository.
+        cached_bytes: largest result of reading one layer that is kept.
+        cache_bytes: most bytes of such results that are kept in one database; the oldest go first.
     """
 
     manifest_bytes: int = 4 * MIB
@@ -70,6 +72,8 @@ class ImageBounds:
     archive_bytes: int = 64 * GIB
     manifests: int = 10_000
     tags: int = 10_000
+    cached_bytes: int = 64 * MIB
+    cache_bytes: int = 4 * GIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

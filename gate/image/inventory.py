@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from gate.errors import BoundError
 from gate.image.base import BaseCheck, match_base
+from gate.image.cache import NoLayerCache
 from gate.image.components.conda import find_conda
 from gate.image.components.conda_cache import find_conda_cache
 from gate.image.components.dpkg import find_dpkg
 from gate.image.components.python import find_python
-from gate.image.files import FileSystem
 from gate.image.hidden import find_hidden
-from gate.image.layers import read_layer
 from gate.image.loose import find_loose
 from gate.image.manifest import read_image
 from gate.image.other import count_other
 from gate.image.owners import Owners
 from gate.image.reporter import InspectReporter
 from gate.image.scene import Scene
+from gate.image.stack import Stack
 from gate.image.steering import find_steering
 from gate.image.survey import survey
 from gate.image.table import FileTable
 from gate.model.image import Inventory
 from gate.model.reference import Problem
-from gate.registry.interface import Descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gate.bounds import ImageBounds
     from gate.image.base import CatalogueEntry
+    from gate.image.cache import LayerCache
     from gate.image.scene import Found
-    from gate.model.image import Component, ImageFacts, ImageRef
+    from gate.model.image import Component, ImageRef
     from gate.registry.interface import ImageReader
 
 READERS = (find_python, find_conda, find_conda_cache, find_dpkg)
 """One for each kind of component; adding a kind adds a file and a name here."""
 
 
-def read_inventory(
+def read_inventory(  # noqa: PLR0913 - what one image is read with, each by its name
     reader: ImageReader,
     ref: ImageRef,
     *,
     bounds: ImageBounds,
     base_catalogue: Sequence[CatalogueEntry] = (),
     reporter: InspectReporter | None = None,
+    cache: LayerCache | None = None,
 ) -> tuple[Inventory, FileTable]:
     """Read the image that a pinned ref leads to, every byte of it, and say what is inside.
 
-    Components are sorted, so that the same image has the same inventory. What could not be read is a problem of
-    error severity in it, never a row left out.
+    What `cache` holds of a layer takes the place of reading it; what is read here is left there. Components are
+    sorted, so that the same image has the same inventory. What could not be read is a problem of error severity in it,
+    never a row left out.
 
     Raises:
         UsageError: the ref has no digest.
@@ -64,7 +65,14 @@ def read_inventory(
     facts = read_image(reader, ref, bounds=bounds)
     report.image(facts)
     base = match_base(facts.layers, base_catalogue)
-    system = _merge(reader, ref.at(facts.digest), facts, base.layers if base else 0, bounds, report)
+    stack = Stack(
+        reader=reader,
+        ref=ref.at(facts.digest),
+        bounds=bounds,
+        report=report,
+        cache=NoLayerCache() if cache is None else cache,
+    )
+    system = stack.merged(facts, base_layers=base.layers if base else 0)
     scene = Scene(system=system, survey=survey(system.root), bounds=bounds)
     found = _found(scene)
     other = count_other(scene)
@@ -91,36 +99,6 @@ def _found(scene: Scene) -> list[Found]:
         raise BoundError(message, bound="components")
     find_hidden(scene, found)
     return found
-
-
-def _merge(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on once
-    reader: ImageReader,
-    ref: ImageRef,
-    facts: ImageFacts,
-    base_layers: int,
-    bounds: ImageBounds,
-    report: InspectReporter,
-) -> FileSystem:
-    """Read the layers from the lowest up and lay them over each other."""
-    system = FileSystem(base_layers=base_layers)
-    seen = 0
-    for index, layer in enumerate(facts.layers):
-        report.layer_started(index, layer)
-        descriptor = Descriptor(digest=layer.digest, size=layer.size, media_type=layer.media_type)
-        with reader.blob(ref, descriptor) as stream:
-            content = read_layer(
-                stream,
-                index=index,
-                layer=layer,
-                bounds=bounds,
-                seen=seen,
-                kept=system.kept_bytes,
-                read=partial(report.layer_read, index),
-            )
-        seen += content.entries
-        report.layer_done(index, content.entries)
-        system.put(content, index=index)
-    return system
 
 
 def _settled(scene: Scene, found: list[Found]) -> tuple[Component, ...]:

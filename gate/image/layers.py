@@ -50,6 +50,7 @@ class LayerContent:
         statuses: paths of dpkg status files in it.
         kept: bytes of metadata files, by raw sha256.
         entries: how many tar headers it has, and folders without one.
+        crowded: a file was not kept for what the layers below had kept: in another image it would be.
     """
 
     root: Folder
@@ -60,6 +61,7 @@ class LayerContent:
     kept: dict[bytes, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     entries: int = 0
+    crowded: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,6 +180,7 @@ class _Scan:
         if bound == "kept_bytes" and self._kept_bytes + size <= self._bounds.kept_bytes:
             return True
         if place.shelf is Shelf.PLAIN:
+            self.content.crowded = self.content.crowded or bound == "kept_bytes"
             return False
         path = shown("/".join([*place.parts, name]))
         message = f"layer {self._index}: `{path}` ({size} bytes) goes past the bound `{bound}`"

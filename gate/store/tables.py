@@ -212,3 +212,15 @@ messages = Table(
     Index(None, "evaluation"),
 )
 """Messages to people and what became of each. A channel is named, never addressed: addresses hold secrets."""
+
+layer_results = Table(
+    "layer_results",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("layer", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("stored_at", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index(None, "stored_at", "size"),
+)
+"""A cache of what layers were read as; `gate.image.cache` says what a key is. Any row may go at any time."""

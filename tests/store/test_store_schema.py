@@ -118,7 +118,7 @@ def test_a_version_table_without_a_row_is_no_schema(engine: Engine) -> None:
 
 
 def test_an_older_schema_is_named_as_such(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gate.store.schema.REVISION", "0002")
+    monkeypatch.setattr("gate.store.schema.REVISION", "9999")
     with reading(engine) as connection, pytest.raises(StoreError) as refused:
         check_schema(connection)
     assert refused.value.error_code == "store_older_schema"

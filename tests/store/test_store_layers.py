@@ -1,0 +1,174 @@
+"""Layer results in the database: shared, bounded, replaced, and never an error of whoever reads an image."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from gate.bounds import ImageBounds
+from gate.errors import StoreError
+from gate.store.engine import make_engine, writing
+from gate.store.layers import StoredLayers
+from gate.store.layers_local import LocalLayers
+from gate.store.schema import upgrade
+from gate.store.tables import layer_results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy.engine import Engine
+
+BOUNDS = ImageBounds()
+LAYER = "sha256:" + "1" * 64
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A minute passes whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+def layers_of(engine: Engine, bounds: ImageBounds = BOUNDS) -> StoredLayers:
+    return StoredLayers(engine, bounds, Clock())
+
+
+def test_an_entry_is_there_for_every_process_that_uses_the_database(database_url: str) -> None:
+    one, other = make_engine(database_url), make_engine(database_url)
+    upgrade(one)
+    layers_of(one).put("key", LAYER, b"entry")
+    assert layers_of(other).get("key") == b"entry"
+    assert layers_of(other).get("another") is None
+    one.dispose()
+    other.dispose()
+
+
+def test_the_newer_entry_takes_the_place_of_the_older(engine: Engine) -> None:
+    cache = layers_of(engine)
+    cache.put("key", LAYER, b"broken")
+    cache.put("key", LAYER, b"whole")
+    assert cache.get("key") == b"whole"
+    with writing(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(layer_results)) == 1
+
+
+def test_the_oldest_entries_make_room_and_no_more_than_need_to(engine: Engine) -> None:
+    clock, bounds = Clock(), replace(BOUNDS, cache_bytes=30)
+    cache = StoredLayers(engine, bounds, clock)
+    for name in "abc":
+        cache.put(name, LAYER, name.encode() * 10)
+    cache.put("d", LAYER, b"d" * 15)
+    assert [name for name in "abcd" if cache.get(name) is not None] == ["c", "d"]
+
+
+def test_an_entry_past_its_bound_is_neither_written_nor_read(engine: Engine) -> None:
+    small = replace(BOUNDS, cached_bytes=4)
+    layers_of(engine, small).put("key", LAYER, b"entry")
+    assert layers_of(engine).get("key") is None
+    layers_of(engine).put("key", LAYER, b"entry")
+    assert layers_of(engine, small).get("key") is None
+
+
+def test_a_database_without_tables_costs_time_and_is_no_error(database_url: str) -> None:
+    bare = make_engine(database_url)
+    cache = layers_of(bare)
+    cache.put("key", LAYER, b"entry")
+    assert cache.get("key") is None
+    bare.dispose()
+
+
+def test_text_in_the_place_of_bytes_is_no_entry(sqlite_engine: Engine, sqlite_url: str) -> None:
+    layers_of(sqlite_engine).put("key", LAYER, b"entry")
+    with writing(sqlite_engine) as connection:
+        connection.execute(sa.text("UPDATE layer_results SET data = 'entry'"))
+    assert layers_of(sqlite_engine).get("key") is None
+    with local(sqlite_url, refuses()) as cache:
+        assert cache.get("key") is None
+
+
+def opens(url: str, opened: list[str]) -> Callable[[], AbstractContextManager[Engine]]:
+    @contextmanager
+    def open_it() -> Iterator[Engine]:
+        opened.append(url)
+        engine = make_engine(url)
+        upgrade(engine)
+        yield engine
+        opened.append("closed")
+        engine.dispose()
+
+    return open_it
+
+
+def refuses() -> Callable[[], AbstractContextManager[Engine]]:
+    def refuse() -> AbstractContextManager[Engine]:
+        message = "the database can't be written"
+        raise StoreError(message)
+
+    return refuse
+
+
+def local(url: str, open_database: Callable[[], AbstractContextManager[Engine]]) -> LocalLayers:
+    return LocalLayers(url, BOUNDS, open_database=open_database, stored=layers_of)
+
+
+def test_a_command_opens_its_database_once_and_only_to_write(database_url: str) -> None:
+    opened: list[str] = []
+    with local(database_url, opens(database_url, opened)) as cache:
+        assert cache.get("key") is None
+        if database_url.startswith("sqlite"):
+            assert opened == []
+            assert not Path(database_url.removeprefix("sqlite:///")).exists()
+        cache.put("key", LAYER, b"entry")
+        cache.put("other", LAYER, b"entry")
+    assert opened == [database_url, "closed"]
+    opened.clear()
+    with local(database_url, opens(database_url, opened)) as cache:
+        assert cache.get("key") == b"entry"
+    assert opened == ([] if database_url.startswith("sqlite") else [database_url, "closed"])
+
+
+def test_a_database_that_can_not_be_opened_is_asked_once_and_keeps_nothing() -> None:
+    with local("postgresql://nobody@localhost:1/none", refuses()) as cache:
+        for _ in range(2):
+            cache.put("key", LAYER, b"entry")
+            assert cache.get("key") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
+def test_a_file_that_is_no_database_has_no_entries(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a+b.sqlite"
+    file.write_bytes(content)
+    with local(f"sqlite:///{file}", refuses()) as cache:
+        assert cache.get("key") is None
+    assert file.read_bytes() == content
+
+
+def test_a_database_of_an_older_version_has_no_entries_and_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE gate_schema (version_num TEXT)")
+    connection.close()
+    before = file.read_bytes()
+    with local(f"sqlite:///{file}", refuses()) as cache:
+        assert cache.get("key") is None
+    assert file.read_bytes() == before
+
+
+def test_a_name_with_odd_characters_is_a_name(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a#b %20c.sqlite"
+    with local(url, opens(url, [])) as cache:
+        cache.put("key", LAYER, b"entry")
+        assert cache.get("key") == b"entry"
