@@ -144,7 +144,7 @@ source = {{ url = "https://h.example/e-1.whl" }}
         ("pypi", "a", "==1", "pypi"),
         ("pypi", "a2", "==1", "pypi+evil.example"),
         ("pypi", "b", "==1", "https://x.example/simple"),
-        ("vcs", "git+https://g.example/o/r", "", "g.example"),
+        ("vcs", "git+https://g.example/o/r", "abc", "g.example"),
         ("local", ".", "", "."),
         ("url", "https://h.example/e-1.whl", "", "h.example"),
     ]
