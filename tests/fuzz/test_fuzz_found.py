@@ -55,6 +55,13 @@ def test_loops_in_loops_are_an_error_and_no_endless_walk(tmp_path: Path, inside:
     assert errors(declare(tmp_path, {"Dockerfile": f"{BASE}RUN {nested}\n"})) == ["too_many_commands"]
 
 
+@pytest.mark.timeout(120)
+def test_a_script_of_r_that_is_one_long_word_costs_no_minutes(tmp_path: Path) -> None:
+    script = "install.packages(" + "a" * 150_000
+    declared = declare(tmp_path, {"Dockerfile": f"{BASE}COPY i.R /\nRUN Rscript i.R\n", "i.R": script}, "Dockerfile")
+    assert declared.references
+
+
 def test_an_error_behind_a_thousand_warnings_is_told(tmp_path: Path) -> None:
     warned = "".join(f"-c missing{number}.txt\n" for number in range(1500))
     declared = declare(tmp_path, {"requirements.txt": f"numpy\n{warned}a=1\n"})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gate.environment.shell.session import Session
 
 _CALL = re.compile(
-    r"(?:\w+::)?(install\.packages|install_github|install_gitlab|install_version|install_cran|install_url|install_git|"
+    r"(?:\b\w++::)?(install\.packages|install_github|install_gitlab|install_version|install_cran|install_url|install_git|"
     r"install|pkg_install|pak)\s*\("
 )
 _RESTORES = {
@@ -26,7 +26,7 @@ _RESTORES = {
 }
 """Calls that install what a file of the project lists."""
 
-_STRING = re.compile(r"""(?:(\w+)\s*=\s*)?(c\s*\(|"[^"]*"|'[^']*'|\))""")
+_STRING = re.compile(r"""(?:\b(\w++)\s*+=\s*+)?(c\s*\(|"[^"]*"|'[^']*'|\))""")
 _LITTLER = grammar("-r/--repos -n/--ncpus -l/--libloc -t -m/--method -d/--deps")
 _CRAN = "cran"
 
