@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "check": ("gate.cli.check", "Check environment definitions against the safelist; no image, no network."),
+    "check": ("gate.cli.check", "Check environment definitions against the safelist, and what they would bring."),
     "inspect": ("gate.cli.inspect", "List what is inside an image, with the layer and the evidence of each."),
     "evaluate": ("gate.cli.evaluate", "Decide on an image and its environment, then promote or discard it."),
     "exception": ("gate.cli.exception", "Request, list, show, approve and deny exceptions."),

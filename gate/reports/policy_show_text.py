@@ -60,8 +60,8 @@ def _entry(value: object) -> str:
     if isinstance(value, timedelta):
         return _length(value)
     if isinstance(value, Value):
-        fields = [getattr(value, name) for name in type(value).model_fields]
-        return " ".join(_entry(field) for field in fields if field)
+        fields = [(name, getattr(value, name)) for name in type(value).model_fields]
+        return " ".join(name if field is True else _entry(field) for name, field in fields if field)
     if isinstance(value, tuple):
         return " ".join(map(_entry, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gate.policy.decide import OWN, OWN_CODES
 from gate.policy.rules import ALL
+from gate.resolve.rules import ALL as SET_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ class RulePage:
 
 
 def rule_pages() -> tuple[RulePage, ...]:
-    """Return every rule in the order of a report, and last the decision's own codes."""
+    """Return every rule in the order of a report, the decision's own codes, and last the rules of closed sets."""
     pages = [
         RulePage(id=rule.id, title=rule.title, why=inspect.getdoc(type(rule)) or "", codes=rule.codes) for rule in ALL
     ]
@@ -51,4 +52,8 @@ def rule_pages() -> tuple[RulePage, ...]:
         why="What the decision says for itself: a rule that raises or says nothing is no pass, and waiting has an end.",
         codes=OWN_CODES,
     )
-    return (*pages, own)
+    sets = (
+        RulePage(id=rule.id, title=rule.title, why=inspect.getdoc(type(rule)) or "", codes=rule.codes)
+        for rule in SET_RULES
+    )
+    return (*pages, own, *sets)

@@ -20,6 +20,7 @@ GROUPS = {
     "WHEEL": "wheel",
     "STORAGE": "stored",
     "SERVICE": "service",
+    "RESOLVE": "resolve",
 }
 
 
@@ -126,6 +127,47 @@ def test_a_lease_that_could_not_hold_is_refused(seconds: str) -> None:
     with pytest.raises(UsageError) as refused:
         config(GATE_LEASE_SECONDS=seconds)
     assert refused.value.error_code == "config_invalid"
+
+
+@pytest.mark.parametrize("key", ["GATE_INDEX_ADDRESSES", "GATE_CHANNEL_ADDRESSES"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://u:hunter2@a.example/simple",
+        "acme=",
+        "acme=ftp://u:hunter2@a.example",
+        "acme=/srv/hunter2",
+        "acme=https://",
+        "acme=https://a.example/?hunter2",
+        "acme=https://a.example/#hunter2",
+        "acme=https://a.example acme=https://hunter2.example",
+        "ac/me=https://hunter2.example",
+    ],
+)
+def test_an_address_that_is_none_is_refused_by_its_place_for_it_may_hold_a_secret(key: str, text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        config(**{key: f"fine=https://fine.example/x {text}"})
+    assert refused.value.error_code == "config_invalid"
+    assert f"`{key}`: entry " in refused.value.message
+    assert "hunter2" not in refused.value.message + refused.value.hint
+
+
+def test_addresses_and_file_hosts_are_taken() -> None:
+    made = config(
+        GATE_INDEX_ADDRESSES=" pypi=https://m.example/simple  acme=http://u:p@127.0.0.1:8080/x ",
+        GATE_CHANNEL_ADDRESSES="conda-forge=https://c.example/cf",
+        GATE_FILE_HOSTS="Files.example:443 other.example:8443",
+    )
+    assert made.indexes == {"pypi": "https://m.example/simple", "acme": "http://u:p@127.0.0.1:8080/x"}
+    assert made.channels == {"conda-forge": "https://c.example/cf"}
+    assert made.file_hosts == ("files.example:443", "other.example:8443")
+    assert (config().indexes, config().channels, config().file_hosts) == ({}, {}, ())
+
+
+@pytest.mark.parametrize("host", ["files.example", "https://files.example:443", "files.example:", ":443", "*:443"])
+def test_a_file_host_is_a_host_and_a_port(host: str) -> None:
+    with pytest.raises(UsageError):
+        config(GATE_FILE_HOSTS=host)
 
 
 def test_every_key_has_its_line() -> None:

@@ -17,6 +17,7 @@ from gate.errors import PolicyError
 from gate.model.base import Value
 from gate.policy.decide import OWN
 from gate.policy.rules import ALL
+from gate.resolve.rules import ALL as SET_RULES
 from gate.policy.ruleset import RULESET
 from gate.policy.source import embedded, load_policy, policy_problems
 from gate.reports.policy_show_text import render
@@ -305,7 +306,7 @@ def test_what_is_called_sound_can_be_loaded_and_what_is_not_can_not(folder: Path
 def test_every_rule_is_explained_and_the_decisions_own_codes(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "rules")
     assert code == 0
-    for rule in ALL:
+    for rule in (*ALL, *SET_RULES):
         assert f"{rule.id}\n  {rule.title}\n" in out
         assert all(f"[{known}]" in out for known in rule.codes)
     assert f"{OWN}\n" in out
@@ -315,7 +316,7 @@ def test_the_json_form_of_the_rules_names_the_rule_set(capsys: pytest.CaptureFix
     _, out, _ = said(capsys, "rules", "--format", "json")
     told = json.loads(out)
     assert (told["schema"], told["ruleset"]) == ("gate.policy-rules/1", RULESET)
-    assert [rule["id"] for rule in told["rules"]] == [*(rule.id for rule in ALL), OWN]
+    assert [rule["id"] for rule in told["rules"]] == [*(rule.id for rule in ALL), OWN, *(rule.id for rule in SET_RULES)]
     assert all(rule["why"] and rule["codes"] for rule in told["rules"])
 
 
@@ -335,7 +336,7 @@ def test_a_rule_that_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[s
 def test_pages_go_into_a_folder_and_not_to_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, _ = said(capsys, "rules", "--pages", str(tmp_path / "new" / "pages"))
     assert (code, out) == (0, "")
-    assert len(list((tmp_path / "new" / "pages").iterdir())) == len(ALL) + 2
+    assert len(list((tmp_path / "new" / "pages").iterdir())) == len(ALL) + len(SET_RULES) + 2
 
 
 def test_a_folder_that_can_not_be_written_is_wrong_usage(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from docs.consoles import ROOT
 
@@ -15,11 +13,17 @@ from gate.policy.source import load_policy
 SECTION = (ROOT / "README.md").read_text().split("## What is simulated", 1)[1]
 
 
-def test_the_transitive_set_is_refused_and_not_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "`gate check --resolve` is not there" in SECTION
-    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
-    assert main(["check", str(tmp_path / "requirements.txt"), "--resolve"]) == 2
-    assert capsys.readouterr().out == ""
+def test_only_the_check_of_the_command_line_resolves() -> None:
+    assert "**Closed sets are resolved by `gate check --resolve` alone**" in SECTION
+    for part in ("service", "world.py", "evaluation.py", "intake.py"):
+        place = ROOT / "gate" / part
+        for path in [place] if place.is_file() else sorted(place.glob("*.py")):
+            assert "gate.resolve" not in path.read_text(), path
+
+
+def test_conda_forge_has_no_address_of_its_own() -> None:
+    assert "**conda channels have no address of their own**" in SECTION
+    assert [(one.name, one.urls) for one in load_policy().safelist.conda_channels] == [("conda-forge", ())]
 
 
 def test_the_service_listens_on_loopback_only(capsys: pytest.CaptureFixture[str]) -> None:
