@@ -1,0 +1,84 @@
+"""Puts the parts of the live source together, once a process: who signs in, who asks, what is kept between images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.findings.defender.arm import Arm
+from gate.findings.defender.graph import Graph
+from gate.findings.defender.identity import AzureIdentity
+from gate.findings.defender.live import LiveDefender
+from gate.findings.defender.preflight import Preflight, Preflights
+from gate.findings.defender.preflight_run import PreflightRun
+from gate.findings.defender.waiting import Waiting
+from gate.findings.proof.artifact import ArtifactProofs
+from gate.findings.proof.interface import NoScans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from gate.bounds import DefenderBounds, HttpBounds
+    from gate.cloud import AzureConfig
+    from gate.findings.interface import FindingsSource
+    from gate.findings.proof.interface import Attachments, Scans
+    from gate.http.client import HttpClient
+    from gate.policy.schema import DefenderPolicy
+    from gate.registry.interface import ImageReader
+
+
+class DefenderConnection:
+    """Everything that is asked of Azure, behind three questions: a source, a preflight, and news of waiting images."""
+
+    def __init__(  # noqa: PLR0913 - collaborators, each named
+        self,
+        config: AzureConfig,
+        *,
+        client: HttpClient,
+        http: HttpBounds,
+        bounds: DefenderBounds,
+        environ: Mapping[str, str],
+        images: ImageReader,
+        attachments: Attachments,
+        scans: Scans | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        """Connect nothing yet; every part asks when it is asked."""
+        from gate.findings.defender.sdk import SecurityCenterPages  # noqa: PLC0415 - the extra `azure`, half a second
+
+        self._config = config
+        identity = AzureIdentity(config.cloud, config.tenant, environ, http)
+        arm = Arm(client, identity, config.cloud, bounds)
+        self.graph = Graph(arm, bounds, sleep=sleep) if sleep else Graph(arm, bounds)
+        self._pages = SecurityCenterPages(config.cloud, identity, http, bounds)
+        self._run = PreflightRun(config=config, identity=identity, arm=arm, graph=self.graph, pages=self._pages)
+        self._preflights = Preflights(self._run, fresh=config.preflight)
+        self._artifacts = ArtifactProofs(images, attachments, bounds)
+        self._attachments = attachments
+        self._scans = scans or NoScans()
+        self._bounds = bounds
+
+    def source(self, policy: DefenderPolicy) -> FindingsSource:
+        """Return the source of findings under a policy."""
+        return LiveDefender(
+            config=self._config,
+            policy=policy,
+            preflights=self._preflights,
+            graph=self.graph,
+            pages=self._pages,
+            artifacts=self._artifacts,
+            scans=self._scans,
+        )
+
+    def preflight(self, now: datetime) -> Preflight:
+        """Run the preflight anew, whatever is kept: what `gate doctor` shows."""
+        return self._run(now)
+
+    def waiting(self) -> Waiting:
+        """Return what asks for all waiting images at once."""
+        return Waiting(
+            graph=self.graph,
+            subscriptions=self._config.subscriptions,
+            attachments=self._attachments,
+            bounds=self._bounds,
+        )
