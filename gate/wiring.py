@@ -16,6 +16,7 @@ from gate.model.failure import Failure
 from gate.model.image import ImageRef, Transport
 from gate.model.origin import PYPI
 from gate.policy.source import load_policy
+from gate.wiring_azure import connect_defender, defender_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gate.data.interface import ReferenceData
     from gate.desk import ExceptionDesk
     from gate.evaluation import EvaluationWorkflow, Submission
+    from gate.findings.defender.connect import DefenderConnection
     from gate.findings.interface import FindingsSource
     from gate.http.client import HttpClient
     from gate.image.reporter import InspectReporter
@@ -219,7 +221,8 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
     from gate.notify import AppriseNotifier  # noqa: PLC0415
     from gate.world import RealWorld  # noqa: PLC0415
 
-    client, cache = http_client(config), MemoryCache(_INDEX_CACHE_BYTES)
+    client, cache, stores = http_client(config), MemoryCache(_INDEX_CACHE_BYTES), Stores(config)
+    connection = connect_defender(config, lambda: stores[Transport.REGISTRY])
 
     def index(policy: Policy) -> Index | None:
         found = next((one for one in policy.safelist.python_indexes if one.name == PYPI), None)
@@ -228,10 +231,10 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         return PythonIndex(client, found.url, name=PYPI, bounds=config.wheel, cache=cache)
 
     def sources(policy: Policy) -> Sequence[FindingsSource]:
-        return findings_sources(config, engine, policy)
+        return findings_sources(config, engine, policy, connection)
 
     return RealWorld(
-        stores=Stores(config),
+        stores=stores,
         index=index,
         sources=sources,
         storage=FolderStorage(config.storage, config.stored),
@@ -241,18 +244,14 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
     )
 
 
-def findings_sources(config: Config, engine: Engine, policy: Policy) -> Sequence[FindingsSource]:
+def findings_sources(
+    config: Config, engine: Engine, policy: Policy, connection: DefenderConnection | None = None
+) -> Sequence[FindingsSource]:
     """Return Defender's source and the advisories', in this order."""
     from gate.findings.advisories.source import AdvisorySource  # noqa: PLC0415 - pip-audit takes 0.8 s
-    from gate.findings.defender.none import NoDefender  # noqa: PLC0415
-    from gate.findings.defender.recorded import RecordedDefender  # noqa: PLC0415
     from gate.store.reference import StoredReferenceData  # noqa: PLC0415
 
-    defender: FindingsSource = NoDefender()
-    if config.defender_recording is not None:
-        allowed = policy.decision.findings.defender.allow_recorded
-        defender = RecordedDefender(config.defender_recording, allow_recorded=allowed, bounds=config.data)
-    return (defender, AdvisorySource(StoredReferenceData(engine)))
+    return (defender_source(config, policy, connection), AdvisorySource(StoredReferenceData(engine)))
 
 
 @contextmanager

@@ -29,6 +29,7 @@ LAYERS = [
     {"durable", "leases", "desk", "ledgered_data"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
+    {"wiring_azure"},
     {"wiring"},
     {"reports"},
     {"demo"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate.errors import UpstreamError
 from gate.findings.defender.arm import Arm
 from gate.findings.defender.graph import Graph
 from gate.findings.defender.identity import AzureIdentity
@@ -43,8 +44,16 @@ class DefenderConnection:
         scans: Scans | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
-        """Connect nothing yet; every part asks when it is asked."""
-        from gate.findings.defender.sdk import SecurityCenterPages  # noqa: PLC0415 - the extra `azure`, half a second
+        """Connect nothing yet; every part asks when it is asked.
+
+        Raises:
+            UpstreamError: the Azure libraries are not installed (`azure_missing`).
+        """
+        try:
+            from gate.findings.defender.sdk import SecurityCenterPages  # noqa: PLC0415 - an extra, and half a second
+        except ImportError as error:
+            message = "GATE_DEFENDER_REGISTRIES is set, and the Azure libraries are not installed"
+            raise UpstreamError(message, code="azure_missing", hint="install the extra `azure`") from error
 
         self._config = config
         identity = AzureIdentity(config.cloud, config.tenant, environ, http)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gate.bounds import HttpBounds
     from gate.cloud import Cloud
 
-_EXTRA_HINT = "install the extra `azure`"
 _MESSAGE_CHARACTERS = 300
 
 
@@ -80,14 +79,11 @@ class AzureIdentity:
         """Return the credential, made once.
 
         Raises:
-            UpstreamError: azure-identity is not installed (`azure_missing`), or what is set can't be used.
+            UpstreamError: what is set can't be used (`azure_sign_in_failed`).
         """
         if self._made is None:
             try:
                 self._made = self._make()
-            except ImportError as error:
-                message = "the Azure libraries are not installed"
-                raise UpstreamError(message, code="azure_missing", hint=_EXTRA_HINT) from error
             except (ValueError, OSError) as error:
                 message = f"the {self.kind} can't be used: {_short(error)}"
                 raise UpstreamError(message, code="azure_sign_in_failed", hint="see the AZURE_… variables") from None

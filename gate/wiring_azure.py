@@ -1,0 +1,67 @@
+"""The concrete parts that ask Azure about scans: made where a registry is named for that, and not else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gate.config import Config
+    from gate.findings.defender.connect import DefenderConnection
+    from gate.findings.interface import FindingsSource
+    from gate.findings.proof.interface import Scans
+    from gate.policy.schema import Policy
+    from gate.registry.interface import ImageReader
+
+
+def connect_defender(
+    config: Config, images: Callable[[], ImageReader], scans: Scans | None = None
+) -> DefenderConnection | None:
+    """Return the connection to Azure that configuration describes, or None if it names no registry.
+
+    Raises:
+        UsageError: a recording is configured as well: which of the two decides must not depend on an order.
+        UpstreamError: the Azure libraries are not installed (`azure_missing`).
+    """
+    if config.azure is None:
+        return None
+    if config.defender_recording is not None:
+        message = "GATE_DEFENDER_RECORDING and GATE_DEFENDER_REGISTRIES are both set"
+        raise UsageError(message, code="config_invalid", hint="unset one: a recording is for demonstrations and tests")
+    from gate.findings.defender.connect import DefenderConnection  # noqa: PLC0415 - as above
+    from gate.http.client import HttpClient  # noqa: PLC0415 - 0.3 s, which only what talks to servers pays
+    from gate.registry.attachments import RemoteAttachments  # noqa: PLC0415 - as above
+    from gate.registry.auth import default_credentials  # noqa: PLC0415 - as above
+
+    client = HttpClient(config.http)
+    return DefenderConnection(
+        config.azure,
+        client=client,
+        http=config.http,
+        bounds=config.defender,
+        environ=os.environ,
+        images=images(),
+        attachments=RemoteAttachments(client, default_credentials(os.environ), most=config.defender.referrers),
+        scans=scans,
+    )
+
+
+def defender_source(config: Config, policy: Policy, connection: DefenderConnection | None) -> FindingsSource:
+    """Return Defender's source: live, recorded where policy allows it, or one that says that nobody looked.
+
+    Raises:
+        PolicyError: a recording is configured and policy does not allow it.
+    """
+    from gate.findings.defender.none import NoDefender  # noqa: PLC0415 - as above
+    from gate.findings.defender.recorded import RecordedDefender  # noqa: PLC0415
+
+    if connection is not None:
+        return connection.source(policy.decision.findings.defender)
+    if config.defender_recording is None:
+        return NoDefender()
+    allowed = policy.decision.findings.defender.allow_recorded
+    return RecordedDefender(config.defender_recording, allow_recorded=allowed, bounds=config.data)
