@@ -74,9 +74,7 @@ def read(text: Text, reading: Reading) -> None:
         return
     with reading.entering(text.path):
         before = len(reading.references), len(reading.problems), len(reading.sources)
-        # An alias says again what stands once.
-        with reading.merged():
-            _AmlFile(text, reading).top(root)
+        _AmlFile(text, reading).top(root)
         if before == (len(reading.references), len(reading.problems), len(reading.sources)):
             message = "no environment is declared or referenced here"
             reading.problem("no_environment", message, text, root.line, error=False)
@@ -88,6 +86,7 @@ class _AmlFile:
     def __init__(self, text: Text, reading: Reading) -> None:
         self.text, self.reading = text, reading
         self.folder = posixpath.dirname(text.path)
+        self.seen: set[int] = set()
 
     def top(self, root: Mapping) -> None:
         kind = root.text("type")
@@ -110,19 +109,29 @@ class _AmlFile:
         if not isinstance(node, Mapping):
             return
         for key, value in node.entries.items():
-            match key:
-                case "environment" | "default_environment":
-                    self.environment_value(value)
-                case "settings" if isinstance(value, Mapping) and (default := value.get("default_environment")):
-                    self.environment_value(default)
-                case "component" | "trial" | "flow":
-                    self.component(value)
-                case "command" if isinstance(value, Scalar):
-                    self.command(value, node.text("code"))
-                case _ if key not in _DATA and key not in _SOFTWARE:
-                    self.walk(value)
-                case _:
-                    pass
+            if self.new(value):
+                self.entry(key, value, node)
+
+    def entry(self, key: str, value: Node, node: Mapping) -> None:
+        match key:
+            case "environment" | "default_environment":
+                self.environment_value(value)
+            case "settings" if isinstance(value, Mapping) and (default := value.get("default_environment")):
+                self.environment_value(default)
+            case "component" | "trial" | "flow":
+                self.component(value)
+            case "command" if isinstance(value, Scalar):
+                self.command(value, node.text("code"))
+            case _ if key not in _DATA and key not in _SOFTWARE:
+                self.walk(value)
+            case _:
+                pass
+
+    def new(self, node: Node) -> bool:
+        """Say whether a node is met for the first time: an alias says again what stands once."""
+        known = id(node) in self.seen
+        self.seen.add(id(node))
+        return not known
 
     def environment_value(self, value: Node) -> None:
         if isinstance(value, Mapping):
@@ -188,7 +197,7 @@ class _AmlFile:
             self.reading.add(found, origins, self.text)
         for part in (node, node.mapping("python")):
             for key in _CONDA if part else ():
-                if part and (conda := part.get(key)) is not None:
+                if part and (conda := part.get(key)) is not None and self.new(conda):
                     self.conda_file(conda)
         if (build := node.get("build")) is not None:
             self.build(build)
