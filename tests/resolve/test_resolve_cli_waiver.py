@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from data.osv_records import affected, lines, record
 from resolve.resolve_channel import CondaRecipe
-from resolve.resolve_cli import Caller, publish
+from resolve.resolve_cli import Caller, days_ago, publish
 
 from gate.cli import main
 
@@ -168,11 +170,39 @@ def test_a_name_of_the_imported_map_is_proposed_for_a_repository_without_asking_
 
 def test_what_a_set_is_refused_for_is_requested_and_the_grant_lets_it_pass(caller: Caller, index: IndexServer) -> None:
     publish(index, "top", metadata="Requires-Dist: one\n")
-    publish(index, "one", age=1)
+    one = publish(index, "one", age=1)
     caller.write("top==1.0\n")
     assert caller.check().code == 10
-    path = str(caller.policy.parent / "report.json")
     caller.capture.readouterr()
-    words = ["exception", "request", "--from-check", path, "--repository", "example.org/staging/app"]
+    words = [
+        "exception",
+        "request",
+        "--from-check",
+        str(caller.policy.parent / "report.json"),
+        "--repository",
+        "example.org/staging/app",
+    ]
     assert main([*words, "--reason", "the churn model needs it", "--as", "acme/scientist"]) == 0
     assert "pypi one 1.0" in caller.capture.readouterr().out
+    wheel = one.build_bytes()
+    grant = {
+        "id": "GRT-one",
+        "kind": "pypi",
+        "name": "one",
+        "version": "1.0",
+        "files": [{"filename": one.filename, "sha256": f"sha256:{'0' * 64}", "size": len(wheel)}],
+        "scope": {"repositories": ["example.org/staging/"]},
+        "owner": {"tenant": "acme", "object_id": "scientist"},
+        "approver": {"tenant": "acme", "object_id": "steward"},
+        "reason": "reviewed",
+        "not_before": days_ago(1),
+        "expires": days_ago(-1),
+    }
+    path = caller.policy / "exceptions" / "grants" / "GRT-one.yaml"
+    path.write_text(yaml.safe_dump(grant))
+    assert caller.check().refusals == [("cooling-off", "too_young")], "a grant for other bytes"
+    grant["files"] = [{"filename": one.filename, "sha256": f"sha256:{sha256(wheel).hexdigest()}", "size": len(wheel)}]
+    path.write_text(yaml.safe_dump(grant))
+    said = caller.check()
+    assert (said.code, said.refusals) == (0, [])
+    assert "the grant GRT-one lets these bytes pass" in said.out
