@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import dockerfile as buildkit
 
-from gate.environment import configured
+from gate.environment import configured, docker_run
 from gate.environment.docker_bounds import too_much
-from gate.environment.docker_lines import Heredoc, body_of, escape_of, heredocs_of, syntax_directive
+from gate.environment.docker_lines import heredocs_of, syntax_directive
 from gate.environment.expand import expand
 from gate.environment.found import Found, Word
 from gate.environment.images import parse_image
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from gate.environment.text import Text
 
 _AT_START = re.compile(r"\b(?:pip[\d.]*|conda|mamba|uv|apt|apt-get|npm)\b.{0,40}\b(?:install|add|sync)\b")
-_SHELL_NAME = re.compile(r"(?:\S*/)?(?:env\s+)?(?:ba|da|a|z|k)?sh$")
-_HEREDOC = r"<<-?\s*(['\"]?){name}\1"
 # What BuildKit sets by itself for the one platform that an Azure ML image has.
 _PLATFORM = {
     "TARGETPLATFORM": "linux/amd64",
@@ -48,6 +46,9 @@ _STEERING = frozenset(
 _INERT = frozenset(
     ["CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "VOLUME"]
 )
+_WINDOWS = re.compile(r"(?i)(?:^|[/_-])(?:windows|servercore|nanoserver)(?:$|[/:_@-])")
+"""Images whose default shell is `cmd`."""
+
 _GIT = re.compile(r"(?:git@|ssh://|git://)|https?://.+\.git(?:#.*)?$")
 
 
@@ -149,11 +150,12 @@ class _Dockerfile:
 
     def begin(self, command: buildkit.Command) -> None:
         self.count += 1
-        image = expand(command.value[0], self.arguments)
+        image = _unquote(expand(command.value[0], self.arguments))
         base = self.stages.get(image.lower())
         if base is None and image.lower() != "scratch":
             self.image(image, self.line_of(command.value[0], command))
-        self.stage = base.child() if base else Stage(manifests=self.manifests, fetched=self.fetched)
+        shell = "cmd" if _WINDOWS.search(image) else ""
+        self.stage = base.child() if base else Stage(manifests=self.manifests, fetched=self.fetched, shell=shell)
         words = [one.upper() for one in command.value[1:2]]
         if words == ["AS"] and len(command.value) > 2:  # noqa: PLR2004 - image, AS, name
             self.stages[expand(command.value[2], self.arguments).lower()] = self.stage
@@ -193,8 +195,11 @@ class _Dockerfile:
     def copy(self, name: str, command: buildkit.Command, stage: Stage) -> None:
         origin = next((one.partition("=")[2] for one in command.flags if one.startswith("--from=")), "")
         if origin:
-            self.external(expand(origin, {**self.arguments, **stage.env}), self.line_of(origin, command))
+            image = expand(origin, {**self.arguments, **stage.env})
+            self.external(image, self.line_of(origin, command))
+            self.linked(image, command, stage)
             return
+        self.documents(command, stage)
         words = [_unquote(expand(one, stage.env)) for one in command.value]
         sources = [one for one in words[:-1] if not one.startswith("<<")]
         for raw, source in zip(command.value, sources, strict=False):
@@ -206,6 +211,26 @@ class _Dockerfile:
         spot = configured.Spot(stage=stage, text=self.text, reading=self.reading, line=command.start_line)
         for source in local:
             configured.copied(source, words[-1], self.contexts, spot)
+
+    def linked(self, image: str, command: buildkit.Command, stage: Stage) -> None:
+        """Take files of an earlier stage into account: they are what that stage says they are."""
+        other = self.stages.get(image.lower())
+        words = [_unquote(expand(one, stage.env)) for one in command.value]
+        if other is not None and other is not stage:
+            for source in words[:-1]:
+                stage.link(other, posixpath.normpath(posixpath.join("/", source)), words[-1])
+
+    def documents(self, command: buildkit.Command, stage: Stage) -> None:
+        """Take here-documents that `COPY` writes into account."""
+        target = _unquote(expand(command.value[-1], stage.env))
+        for heredoc in heredocs_of(command):
+            plain = f"<<{heredoc.name}" in command.value or f"<<-{heredoc.name}" in command.value
+            content = expand(heredoc.content, stage.env) if plain else heredoc.content
+            path = posixpath.join(target, heredoc.name) if target.endswith("/") else target
+            stage.write(path, content, heredoc.line)
+            if configured.is_configuration(path):
+                spot = configured.Spot(stage=stage, text=self.text, reading=self.reading, line=heredoc.line)
+                configured.apply(posixpath.basename(path), content, spot)
 
     def external(self, image: str, line: int) -> None:
         if image.lower() not in self.stages and image.lower() != "scratch":
@@ -238,49 +263,10 @@ class _Dockerfile:
     # commands
 
     def commands(self, command: buildkit.Command, stage: Stage) -> None:
-        from gate.environment.shell.commands import run_command  # noqa: PLC0415 - the grammar loads when it is needed
-        from gate.environment.shell.script import run_script  # noqa: PLC0415
-        from gate.environment.shell.windows import powershell, read_code  # noqa: PLC0415
-
         workdir = stage.workdir
-        session = session_of(self.text, self.reading, stage, self.contexts)
-        if command.json:
-            words = [Word(text=one, line=self.line_of(one, command)) for one in command.value]
-            run_command(words, session, lambda script, line: run_script(script, line, session, 1))
-        else:
-            heredocs = heredocs_of(command)
-            script = body_of(command, heredocs, self.text)
-            if powershell(script, stage):
-                read_code(script, command.start_line, session)
-            else:
-                self.script(self.posix(script, stage), command.start_line, heredocs, session)
+        words = [Word(text=one, line=self.line_of(one, command)) for one in command.value]
+        docker_run.run(command, words, session_of(self.text, self.reading, stage, self.contexts))
         stage.workdir = workdir
-
-    def posix(self, script: str, stage: Stage) -> str:
-        """Return the script with a Windows shell's paths as a POSIX shell would read them."""
-        windows = escape_of(self.text) == "`" or re.search(r"(?i)(?:^|[\\/])cmd(?:\.exe)?$", stage.shell)
-        return re.sub(r"\\(?!\n)", "/", script) if windows else script
-
-    def script(self, script: str, line: int, heredocs: list[Heredoc], session: Session) -> None:
-        from gate.environment.shell.script import run_script  # noqa: PLC0415 - as above
-
-        fed: list[Heredoc] = []
-        for heredoc in heredocs:
-            match = re.search(_HEREDOC.format(name=re.escape(heredoc.name)), script)
-            if match is None:
-                continue
-            before = script[: match.start()].replace("\\\n", " ").strip()
-            command = re.split(r"[;&|\n]", before)[-1].strip()
-            first = command.split()[0] if command else ""
-            if not command or _SHELL_NAME.match(first):
-                fed.append(heredoc)
-            script = script[: match.start()] + " " * len(match[0]) + script[match.end() :]
-        if script.replace("\\\n", "").strip():
-            run_script(script, line, session)
-        for heredoc in fed:
-            shebang = heredoc.content.lstrip().partition("\n")[0]
-            if not shebang.startswith("#!") or re.search(r"\b(?:ba|da|a|z|k)?sh\b", shebang):
-                run_script(heredoc.content, heredoc.line, session)
 
 
 def _unquote(value: str) -> str:

@@ -59,7 +59,7 @@ def parameter(text: str, values: Mapping[str, str]) -> str:
         return values.get(text[1:], text)
     inner = text[2:-1] if text.endswith("}") else text[2:]
     match = _NAME.match(inner)
-    rest = inner[match.end() :] if match else ""
+    rest = inner[match.end() :].removeprefix("[@]").removeprefix("[*]") if match else ""
     operator = _OPERATOR.match(rest)
     if match is None or (rest and operator is None):
         return text

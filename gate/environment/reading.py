@@ -40,6 +40,7 @@ class Reading:
     """The state of reading one definition: what was found, what was opened, what bounds are left.
 
     `root` is the folder that no read leaves, links resolved. Paths in results are relative to it, with `/`.
+    `written` holds files that the definition itself writes, by a name that no file has.
     """
 
     def __init__(self, root: Path, bounds: DefinitionBounds) -> None:
@@ -51,6 +52,7 @@ class Reading:
         self.problems: list[Problem] = []
         self.files: list[str] = []
         self.steps = 0
+        self.written: dict[str, Text] = {}
         self._active: list[str] = []
         self._loads = 0
         self._included = 0
@@ -175,6 +177,9 @@ class Reading:
 
     def load(self, path: str, asked_by: str = "", line: int = 0) -> Text | None:
         """Read one file inside the root, bounded; what forbids it is recorded as a problem and None returned."""
+        return self.written.get(path) or self._load(path, asked_by, line)
+
+    def _load(self, path: str, asked_by: str, line: int) -> Text | None:
         self._loads += 1
         if len(self.files) >= self.bounds.files or self._loads > LOADS * self.bounds.files:
             self.problem("too_many_files", f"more than {self.bounds.files} files", asked_by or path, line, once=True)

@@ -20,6 +20,25 @@ class Copied:
     target: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """One `COPY --from=` of an earlier stage, or a `cp`: absolute paths there and here."""
+
+    stage: Stage
+    source: str
+    target: str
+
+
+MOST_WRITES = 1000
+"""How often one file may be added to; what is written more often is not known."""
+
+MOST_WRITTEN = 1_000_000
+"""Most characters that one file is known by."""
+
+MOST_LINKS = 200
+"""How many copies inside a build are followed in one stage."""
+
+
 @dataclass(slots=True)
 class Stage:
     """The state. A stage that builds on another starts as its copy.
@@ -34,6 +53,9 @@ class Stage:
         cloned: folders whose content came from elsewhere (clones, unpacked archives).
         manifests: project manifests that were already counted, in the whole file.
         fetched: names of files that were downloaded, in the whole file; installing one is no second reference.
+        written: files that commands wrote: the lines of the definition and what was written there, None past the bound.
+        added: the same for what was added to files that came from elsewhere.
+        links: what came out of earlier stages.
         shell: the program that `SHELL` names; empty: the one that the base image has.
     """
 
@@ -47,6 +69,9 @@ class Stage:
     cloned: list[str] = field(default_factory=list)
     manifests: set[str] = field(default_factory=set)
     fetched: set[str] = field(default_factory=set)
+    written: dict[str, tuple[tuple[int, str], ...] | None] = field(default_factory=dict)
+    added: dict[str, tuple[tuple[int, str], ...] | None] = field(default_factory=dict)
+    links: list[Linked] = field(default_factory=list)
     shell: str = ""
 
     def child(self) -> Stage:
@@ -62,12 +87,37 @@ class Stage:
             cloned=list(self.cloned),
             manifests=self.manifests,
             fetched=self.fetched,
+            written=dict(self.written),
+            added=dict(self.added),
+            links=list(self.links),
             shell=self.shell,
         )
 
     def absolute(self, path: str) -> str:
         """Return a path inside the image, normalised."""
         return posixpath.normpath(posixpath.join(self.workdir, path))
+
+    def write(self, path: str, content: str, line: int, *, append: bool = False) -> None:
+        """Note what a command wrote to a file; `line` is where the content stands in the definition."""
+        target = self.absolute(path)
+        table = self.added if append and target not in self.written else self.written
+        if not append:
+            self.added.pop(target, None)
+        before = table.get(target, ()) if append else ()
+        if before is None or len(before) >= MOST_WRITES or sum(len(one) for _, one in before) > MOST_WRITTEN:
+            table[target] = None
+        else:
+            table[target] = (*before, (line, content))
+
+    def link(self, stage: Stage, source: str, target: str) -> None:
+        """Note that a file or a folder of a stage, this one or an earlier one, was copied to another place."""
+        if len(self.links) < MOST_LINKS:
+            self.links.append(Linked(stage=stage, source=source, target=self.absolute(target)))
+
+    def content(self, path: str) -> str | None:
+        """Return what commands wrote to a file, each line at its line of the definition; None if that is not known."""
+        target = self.absolute(path)
+        return _laid_out(self.written[target] if target in self.written else self.added.get(target))
 
     def was_fetched(self, path: str) -> bool:
         """Say whether a local file, or a pattern of files, was downloaded before: its address is the reference."""
@@ -79,13 +129,31 @@ class Stage:
     def was_copied(self, path: str) -> bool:
         """Say whether a path lies where something was copied out of the build context."""
         target = self.absolute(path)
-        folders = [self.absolute(one.target) for one in self.copies]
-        return any(target == one or target.startswith(one.rstrip("/") + "/") for one in folders)
+        return any(self._covers(one, source, target) for one in self.copies for source in one.sources)
+
+    def _covers(self, copied: Copied, source: str, target: str) -> bool:
+        folder = self.absolute(copied.target)
+        name = posixpath.basename(source.rstrip("/"))
+        if target in {folder, posixpath.join(folder, name)}:
+            return True
+        # A name with a suffix is a file, and brings nothing but itself into the folder.
+        single = "." in name.strip(".") and not any(one in name for one in "*?[")
+        return not single and target.startswith(folder.rstrip("/") + "/")
 
     def in_clone(self, path: str) -> bool:
         """Say whether a path inside the image lies in a folder whose content came from elsewhere."""
         target = self.absolute(path)
         return any(target == one or target.startswith(one.rstrip("/") + "/") for one in self.cloned)
+
+
+def _laid_out(segments: tuple[tuple[int, str], ...] | None) -> str | None:
+    if not segments:
+        return None
+    lines: list[str] = []
+    for line, content in segments:
+        lines += [""] * (line - 1 - len(lines))
+        lines += content.split("\n")
+    return "\n".join(lines)
 
 
 def locate(path: str, stage: Stage, contexts: list[str], reading: Reading) -> str | None:
@@ -101,6 +169,19 @@ def locate(path: str, stage: Stage, contexts: list[str], reading: Reading) -> st
                 if found is not None:
                     return found
     return None
+
+
+def linked(path: str, stage: Stage) -> list[tuple[Stage, str]]:
+    """Return the earlier stages, and the paths in them, from which a file may have come; the latest first."""
+    target = stage.absolute(path)
+    out: list[tuple[Stage, str]] = []
+    for link in reversed(stage.links):
+        folder = link.target.rstrip("/") + "/"
+        if target in {link.target, folder + link.source.rpartition("/")[2]}:
+            out.append((link.stage, link.source))
+        if target.startswith(folder):
+            out.append((link.stage, f"{link.source.rstrip('/')}/{target[len(folder) :]}"))
+    return out
 
 
 def _candidates(copied: Copied, target: str, stage: Stage, context: str, reading: Reading) -> list[str]:

@@ -78,8 +78,8 @@ COMMANDS: list[tuple[str, list[str]]] = [
         "os:a", "local:./x.deb", "url:https://h.example/y.deb",
     ]),
     ("apt upgrade -y && apt-get dist-upgrade && apt-get autoremove -y x && apt-get remove y", ["os:<upgrade-all>"] * 2),
-    ("xargs -a apt.txt apt-get install -y", ["os:$(cat apt.txt)"]),
-    ("cat list | xargs apt-get install -y", ["os:$(xargs)"]),
+    ("xargs -a apt.txt apt-get install -y", ["other:apt.txt"]),
+    ("cat list | xargs apt-get install -y", ["other:list"]),
     ("apk add --no-cache --virtual .deps -X https://h.example/r a 'b>1' c~=2 && apk del .deps && apk upgrade", [
         "os:a", "os:b", "os:c", "os:<upgrade-all>",
     ]),

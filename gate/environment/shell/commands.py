@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
-from gate.environment.options import grammar, parse_options
+from gate.environment.options import Grammar, grammar, parse_options
 from gate.environment.places import unresolved
-from gate.environment.shell.followed import follow
+from gate.environment.shell.followed import follow, follow_text, is_script
+from gate.environment.shell.printed import piped_words, show
+from gate.environment.shell.remembered import remember
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ TOOLS: tuple[tuple[str, str], ...] = (
 
 _TABLE = [(re.compile(pattern), module) for pattern, module in TOOLS]
 _INSTALLS = frozenset({"install", "add", "download"})
+_LISTED = frozenset({"apt", "os_packages", "pip", "conda", "python", "python_tools", "node"})
+_CAT = re.compile(r"\$\(\s*(?:cat|<)\s+([^\s|;&<>$]+)\s*\)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 _WRAPPERS = {
@@ -71,6 +76,9 @@ _WRAPPERS = {
     "yes": grammar(""),
     "busybox": grammar(""),
 }
+_UV_RUN = grammar(
+    "--with --with-editable --with-requirements -p/--python --project --directory --extra --group --index --env-file"
+)
 # How many operands of its own a wrapper takes before the command that it runs.
 _TAKES = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setpriv": 0, "retry": 0, "linux64": 0, "linux32": 0}
 
@@ -98,20 +106,31 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
     if not words:
         return
     name = base_name(words[0].text)
-    _remember(name, words, session)
+    remember(name, words, session)
     module = tool_of(name)
     if not module and len(words) > 2 and words[1].text == "-m":  # noqa: PLR2004 - an interpreter, -m, a module
         module = "python"
     if name in {"source", "."} and len(words) > 1:
         follow(words[1], session, sourced=True)
-    elif name.endswith(".sh"):
+    elif name.endswith(".sh") or (not module and is_script(words[0], session)):
         follow(words[0], session)
     elif module:
+        words = _known(words, module, session)
         importlib.import_module(f"gate.environment.shell.{module}").run(name, words, session)
     elif unresolved(words[0].text) and any(word.text in _INSTALLS for word in words[1:3]):
         # Some installer, nobody knows which: what it installs is in doubt, whatever its name.
         found = Found(kind=Kind.OTHER, name=words[0].text, line=words[0].line)
         session.add(found.doubted("unresolved_variable"))
+
+
+def _known(words: list[Word], module: str, session: Session) -> list[Word]:
+    """Return the words with `$(cat FILE)` of a file that is not there taken out: the file itself is in doubt."""
+    if module not in _LISTED or not any(word.text in _INSTALLS for word in words):
+        return words
+    for word in words:
+        if match := _CAT.fullmatch(word.text):
+            session.missing(Word(text=match[1], line=word.line))
+    return [word for word in words if not _CAT.fullmatch(word.text)]
 
 
 def _unwrap(words: list[Word], session: Session, nested: Nested) -> list[Word] | None:
@@ -127,19 +146,23 @@ def _unwrap(words: list[Word], session: Session, nested: Nested) -> list[Word] |
         _SCRIPTED[name](words, session, nested)
         return None
     if name in _WRAPPERS:
-        return _xargs(words, session) if name == "xargs" else _rest(words, name)
+        return _xargs(words, session, nested) if name == "xargs" else _rest(words, name)
     if name in _TAKES:
         return _skip_options(words[1:])[_TAKES[name] :]
-    return _running(name, words)
+    return _running(name, words, session)
 
 
-def _running(name: str, words: list[Word]) -> list[Word]:
+def _running(name: str, words: list[Word], session: Session) -> list[Word]:
     if len(words) < 3 or words[1].text != "run":  # noqa: PLR2004 - the tool, `run` and a command
         return words
     if name in {"conda", "mamba", "micromamba"}:
         return _conda_run(words)
     if name in {"uv", "poetry", "pipenv", "pdm", "hatch", "pixi"}:
-        rest = _skip_options(words[2:])
+        rest = _past(words, 2, _UV_RUN if name == "uv" else grammar(""))
+        if name == "uv":
+            # What `--with` names is brought along, whatever the command itself is.
+            own = words[2 : len(words) - len(rest)]
+            importlib.import_module("gate.environment.shell.python_tools").carried(own, session)
         return rest if rest and base_name(rest[0].text) != name else words
     return words
 
@@ -161,17 +184,25 @@ def _rest(words: list[Word], name: str) -> list[Word]:
     return words[index:]
 
 
-def _xargs(words: list[Word], session: Session) -> list[Word]:
+def _xargs(words: list[Word], session: Session, nested: Nested) -> list[Word] | None:
     """Return the command with what is piped in; what reading can't see stands as a word in doubt."""
     inner = _rest(words, "xargs")
+    for index, word in enumerate(words[: len(words) - len(inner)]):
+        name, _, value = word.text.partition("=")
+        if name in {"-a", "--arg-file"}:
+            show([Word(text=value, line=word.line) if value else words[index + 1]], session)
     if not inner:
         return inner
-    for index, word in enumerate(words[:-1]):
-        if word.text in {"-a", "--arg-file"}:
-            return [*inner, Word(text=f"$(cat {words[index + 1].text})", line=word.line)]
+    if session.piped_from is not None:
+        # Its words stand in that file, on its lines.
+        run_command([*inner, *piped_words(session)], replace(session, text=session.piped_from), nested)
+        return None
+    if session.unseen is not None:
+        if tool_of(inner[0].text) and any(word.text in _INSTALLS for word in inner):
+            session.missing(session.unseen)
+        return inner
     unseen = Word(text="$(xargs)", line=words[0].line)
-    given = [Word(text=one, line=word.line) for word in session.piped for one in word.text.split()]
-    return [*inner, *(given or [unseen])]
+    return [*inner, *(piped_words(session) or [unseen])]
 
 
 def _skip_options(words: list[Word]) -> list[Word]:
@@ -182,11 +213,15 @@ def _skip_options(words: list[Word]) -> list[Word]:
 
 
 def _conda_run(words: list[Word]) -> list[Word]:
-    rules = grammar("-n/--name -p/--prefix --cwd -a/--attach -e")
-    index = 2
-    while index < len(words) and words[index].text.startswith("-"):
+    return _past(words, 2, grammar("-n/--name -p/--prefix --cwd -a/--attach -e"))
+
+
+def _past(words: list[Word], start: int, rules: Grammar) -> list[Word]:
+    """Return the words behind the options that a wrapper has of its own."""
+    index = start
+    while index < len(words) and words[index].text.startswith("-") and words[index].text != "--":
         index += 2 if words[index].text in rules.values else 1
-    return words[index:]
+    return words[index + 1 :] if index < len(words) and words[index].text == "--" else words[index:]
 
 
 def _shell(words: list[Word], session: Session, nested: Nested) -> None:
@@ -198,6 +233,9 @@ def _shell(words: list[Word], session: Session, nested: Nested) -> None:
         if not word.text.startswith(("-", "+")):
             follow(word, session)
             break
+    if session.piped_from is not None:
+        follow_text(session.piped_from, session)
+        return
     for piped in session.piped:
         nested(piped.script or piped.text, piped.line)
     _installer_arguments(words, session)
@@ -225,34 +263,3 @@ _SCRIPTED: dict[str, Callable[[list[Word], Session, Nested], None]] = {
     "eval": _eval,
 }
 """Commands that are given a script as text, or by a pipe."""
-
-
-def _remember(name: str, words: list[Word], session: Session) -> None:
-    """Follow what other commands depend on: the folder, what was printed into a pipe, exported variables."""
-    operands = [word for word in words[1:] if not word.text.startswith("-")]
-    match name:
-        case "cd" | "pushd" if operands:
-            session.stage.workdir = session.stage.absolute(operands[0].text)
-        case "echo" | "printf":
-            _printed(words, session)
-        case "tar" | "unzip" | "bsdtar":
-            _unpacked(name, words, session)
-        case _:
-            pass
-
-
-def _printed(words: list[Word], session: Session) -> None:
-    from gate.environment.shell.apt import added  # noqa: PLC0415 - apt's module imports this package's session
-
-    printed = [word for word in words[1:] if not word.text.startswith("-")]
-    for word in printed:
-        added(word.text, word.line, session)
-    if session.piping:
-        session.piped = printed
-
-
-def _unpacked(name: str, words: list[Word], session: Session) -> None:
-    option = "-d" if name == "unzip" else "-C"
-    for index, word in enumerate(words):
-        if word.text in {option, "--directory"} and index + 1 < len(words):
-            session.stage.cloned.append(session.stage.absolute(words[index + 1].text))

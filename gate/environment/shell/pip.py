@@ -120,9 +120,10 @@ def requirements(value: Word, scope: PipScope, session: Session, *, constraint: 
     if target is None:
         hold_missing(value, session.text, scope, constraint=constraint)
         return
-    with session.reading.including(target, session.text, value.line) as nested:
-        if nested is not None:
-            read_into(nested, scope, constraint=constraint)
+    for one in filter(None, (target, session.added(value.text))):
+        with session.reading.including(one, session.text, value.line) as nested:
+            if nested is not None:
+                read_into(nested, scope, constraint=constraint)
 
 
 def hold(word: Word, scope: PipScope, session: Session, *, editable: bool = False) -> None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
+from gate.environment.shell.followed import INSTALLER, unseen_script
 from gate.environment.shell.manifests import place
 from gate.model.origin import Kind
 
@@ -83,6 +84,10 @@ def _module(words: list[Word], session: Session) -> None:
 
 
 def _script(words: list[Word], session: Session) -> None:
+    path = words[0].text
+    if INSTALLER.search(path.rpartition("/")[2]) and not path.endswith("setup.py") and not session.stage.in_clone(path):
+        # A program that installs by its name: what it brings in can't be told from here.
+        unseen_script(words[0], session)
     if words[0].text.rpartition("/")[2] != "setup.py" or session.stage.in_clone("."):
         return
     if any(word.text in {"install", "develop"} for word in words[1:]):

@@ -113,6 +113,17 @@ def _named(words: list[Word], skip: int, session: Session, *, first_only: bool =
     scope.close()
 
 
+def carried(words: list[Word], session: Session) -> None:
+    """Read what `uv run` is told to bring along: `--with`, `--with-editable`, `--with-requirements`."""
+    parsed = parse_options(words, _OPTIONS)
+    named = [
+        Word(text=one, line=word.line) for word in parsed.all("--with") for one in word.text.split(",") if one.strip()
+    ]
+    files = [part for word in parsed.all("--with-requirements") for part in (Word(text="-r", line=word.line), word)]
+    local = [part for word in parsed.all("--with-editable") for part in (Word(text="-e", line=word.line), word)]
+    pip.install([*named, *files, *local], uv_session(session))
+
+
 def _poetry(text: str) -> str:
     """Return `name@^1` and `name@latest` as pip would write them."""
     name, at, spec = text.partition("@")

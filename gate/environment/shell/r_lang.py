@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
 from gate.environment.options import grammar, parse_options
+from gate.environment.shell.followed import unseen_script
 from gate.environment.shell.manifests import manifest, place
 from gate.model.origin import Kind, Origin
 
@@ -34,21 +36,34 @@ _CRAN = "cran"
 def run(name: str, words: list[Word], session: Session) -> None:
     """Read one call."""
     if name in {"R", "Rscript"}:
-        for index, word in enumerate(words[1:-1], 1):
-            if word.text in {"-e", "--eval"}:
-                read_code(words[index + 1], session)
-        for word in words[1:]:
-            if word.text.startswith("--eval="):
-                read_code(Word(text=word.text[7:], line=word.line), session)
-        if session.piped and len(words) >= 1:
-            for piped in session.piped:
-                read_code(piped, session)
+        _interpreter(words, session)
         return
     if name == "installGithub.r":
         for word in parse_options(words[1:], _LITTLER).operands:
             session.add_all(Kind.OTHER, [word], place("github"))
         return
     session.add_all(Kind.OTHER, parse_options(words[1:], _LITTLER).operands, place(_CRAN))
+
+
+def _interpreter(words: list[Word], session: Session) -> None:
+    for index, word in enumerate(words[1:], 1):
+        if word.text in {"-e", "--eval"} and index + 1 < len(words):
+            read_code(words[index + 1], session)
+        elif word.text.startswith("--eval="):
+            read_code(Word(text=word.text[7:], line=word.line), session)
+        elif word.text.lower().endswith(".r") and "(" not in word.text:
+            _file(word, session)
+    for piped in session.piped:
+        read_code(piped, session)
+
+
+def _file(word: Word, session: Session) -> None:
+    """Read a script of R; one that was copied and is not there is an unknown place."""
+    text = session.open(word.text, word.line)
+    if text is None:
+        unseen_script(word, session)
+    else:
+        read_code(Word(text=text.content, line=1), replace(session, text=text))
 
 
 def read_code(code: Word, session: Session) -> None:

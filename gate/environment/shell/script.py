@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 import tree_sitter
 import tree_sitter_bash
 
-from gate.environment.configured import Spot, apply, is_configuration
 from gate.environment.found import Word
+from gate.environment.places import unresolved
 from gate.environment.reading import MOST_STEPS
 from gate.environment.shell.commands import run_command
+from gate.environment.shell.printed import show, written
 from gate.environment.shell.words import Resolver, adjacent
 from gate.environment.templates import Mask
 
@@ -27,6 +29,10 @@ LONGEST = 200_000
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _SKIPPED = frozenset({"comment", "heredoc_start", "heredoc_end", "test_operator", "variable_name"})
+
+
+_GIVEN_SCRIPT = re.compile(r"(?:\s-\w*c|\beval)\s.*(?:\$\(|`)", re.DOTALL)
+"""A command that gets a script whose commands stand in substitutions: they are met twice."""
 
 
 @lru_cache(maxsize=1)
@@ -64,7 +70,7 @@ class _Walker:
     def __init__(self, source: bytes, mask: Mask, first_line: int, session: Session, depth: int) -> None:
         self.session, self.depth = session, depth
         self.words = Resolver(source, mask, first_line, session)
-        self.uncertain = 0
+        self.uncertain = self.barred = 0
 
     def visit(self, node: Node) -> None:
         """Look at one node: a command, something that steers commands, or a list of them."""
@@ -105,9 +111,29 @@ class _Walker:
 
     def conditional(self, node: Node) -> None:
         """Read what only a condition lets run."""
+        if node.type == "case_statement":
+            self.choice(node)
+            return
         self.uncertain += 1
         self.children(node)
         self.uncertain -= 1
+
+    def choice(self, node: Node) -> None:
+        """Read every branch of `case`; where its word is known, only the branch that it takes sets variables."""
+        value = node.child_by_field_name("value")
+        word = self.words.value(value) if value is not None else "$"
+        items = [child for child in node.named_children if child.type == "case_item"]
+        taken = None if unresolved(word) else next((one for one in items if self._takes(one, word)), None)
+        for item in items:
+            self.uncertain += taken is None
+            self.barred += taken is not None and item is not taken
+            self.children(item)
+            self.barred -= taken is not None and item is not taken
+            self.uncertain -= taken is None
+
+    def _takes(self, item: Node, word: str) -> bool:
+        patterns = [self.words.value(one).strip("\"'") for one in item.children_by_field_name("value")]
+        return any(fnmatch.fnmatchcase(word, one) for one in patterns)
 
     def sequence(self, node: Node) -> None:
         """Read `a && b` and `a || b`: what follows `||` runs only when what came before failed."""
@@ -122,12 +148,13 @@ class _Walker:
     def assignment(self, node: Node) -> None:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         self.substitutions(node)
-        if name is None:
+        if name is None or self.barred:
             return
         key = self.words.raw(name)
         words = self.words.resolve(value, split=False) if value is not None else []
-        if node.type == "variable_assignment" and value is not None and value.type == "array":
-            words = []
+        if value is not None and value.type == "array":
+            items = [word for child in value.named_children for word in self.words.resolve(child)]
+            words = [Word(text=" ".join(one.text for one in items), line=items[0].line)] if items else []
         self.session.assign(key, words[0] if words else Word(text="", line=0), certain=not self.uncertain)
 
     def substitutions(self, node: Node) -> None:
@@ -165,7 +192,8 @@ class _Walker:
         self.session.piping = True
         for child in node.named_children:
             self.visit(child)
-        self.session.piping, self.session.piped = False, []
+        self.session.piping = False
+        self.session.feed([])
 
     def redirected(self, node: Node) -> None:
         """Read a command with redirects. Words after a redirect's target are the command's own: `pip install a>b c`."""
@@ -177,54 +205,64 @@ class _Walker:
             else:
                 more += self.redirect(redirect)
         stdin = self.session.piped
-        body = node.child_by_field_name("body")
-        if body is not None and body.type == "command":
-            self.written(node, body, stdin)
-            self.command(body, more)
-        elif body is not None:
-            self.visit(body)
+        if (body := node.child_by_field_name("body")) is not None:
+            self.body(node, body, more)
         for one in after:
             self.session.piped = stdin
             self.visit(one)
         if not self.session.piping:
-            self.session.piped = []
+            self.session.feed([])
 
-    def written(self, node: Node, body: Node, stdin: list[Word]) -> None:
-        """Take configuration into account that `echo`, `printf` or a here-document writes."""
-        targets = [
-            word.text
-            for redirect in node.children_by_field_name("redirect")
-            for inner in (redirect, *redirect.children_by_field_name("redirect"))
-            for target in inner.children_by_field_name("destination")[:1]
-            for word in self.words.resolve(target)
-        ]
-        for path in filter(is_configuration, targets):
-            printed = [
-                word.text for child in body.named_children[1:] for word in self.words.resolve(child, split=False)
-            ]
-            content = "\n".join(one.replace("\\n", "\n") for one in (*printed, *(word.text for word in stdin)))
-            session = self.session
-            spot = Spot(stage=session.stage, text=session.text, reading=session.reading, line=self.words.line(node))
-            apply(path.rpartition("/")[2], content, spot)
+    def body(self, node: Node, body: Node, more: list[Node]) -> None:
+        """Read what a redirect belongs to: the grammar gives that of `b` in `a && b > f` to both."""
+        session = self.session
+        if body.type in {"list", "pipeline", "negated_command"} and body.named_children:
+            held = session.piped, session.piped_from, session.unseen
+            alternative = any(child.type == "||" for child in body.children)
+            session.piping |= body.type == "pipeline"
+            for child in body.named_children[:-1]:
+                self.visit(child)
+            if body.type == "list":
+                session.feed(*held)
+            self.uncertain += alternative
+            self.body(node, body.named_children[-1], more)
+            self.uncertain -= alternative
+            session.piping &= body.type != "pipeline"
+        elif body.type == "command":
+            self.incoming(body)
+            written(node, body, self.words)
+            self.command(body, more)
+        else:
+            written(node, body, self.words)
+            self.visit(body)
 
     def heredoc(self, node: Node, more: list[Node], after: list[Node]) -> None:
         """Take a here-document apart: its text, the command's further words, and what follows on the first line."""
         more += node.children_by_field_name("argument")
         for child in node.named_children:
             if child.type == "heredoc_body":
-                self.session.piped = [Word(text=self.words.raw(child), line=self.words.line(child))]
+                self.session.feed([Word(text=self.words.raw(child), line=self.words.line(child))])
             elif child.type.endswith("_redirect"):
                 more += self.redirect(child)
             elif child.type not in {"heredoc_start", "heredoc_end"} and child not in more:
                 after.append(child)
 
+    def incoming(self, body: Node) -> None:
+        """Note what a command reads, before what it prints is looked at."""
+        for child in body.named_children:
+            if child.type == "herestring_redirect":
+                self.redirect(child)
+
     def redirect(self, node: Node) -> list[Node]:
-        """Note what a redirect writes; return the words behind its target."""
+        """Note what a redirect hands in; return the words behind its target."""
         destinations = node.children_by_field_name("destination")
         self.substitutions(node)
         if node.type == "herestring_redirect" and node.named_children:
             text = node.named_children[-1]
-            self.session.piped = [Word(text=self.words.value(text), line=self.words.line(text))]
+            self.session.feed(self.words.resolve(text, split=False))
+        elif node.type == "file_redirect" and destinations and node.children[0].type == "<":
+            for word in self.words.resolve(destinations[0])[:1]:
+                show([word], self.session)
         return destinations[1:]
 
     def command(self, node: Node, more: list[Node] | None = None) -> None:
@@ -232,14 +270,15 @@ class _Walker:
         if self.spent(node):
             return
         nodes = [*node.named_children, *(more or [])]
-        if self.session.alternatives:
+        raw = self.words.raw(node)
+        if self.session.alternatives or _GIVEN_SCRIPT.search(raw):
             with self.session.reading.merged():
                 self.run(nodes)
-                self.other_values(self.words.raw(node), nodes)
+                self.other_values(raw, nodes)
         else:
             self.run(nodes)
         if not self.session.piping:
-            self.session.piped = []
+            self.session.feed([])
 
     def run(self, nodes: list[Node]) -> None:
         """Hand one command on, as the variables stand."""

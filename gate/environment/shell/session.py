@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from gate.environment.found import UNRESOLVED, Found, Word
 from gate.environment.pip_scope import direct_origins
 from gate.environment.places import unresolved
-from gate.environment.stage import Stage, locate
+from gate.environment.stage import Stage, linked, locate
+from gate.environment.text import Text
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
     from gate.environment.reading import Reading
-    from gate.environment.text import Text
     from gate.model.origin import Origin
 
+
+MOST_PLACES = 20
+"""How many places are looked at for a file that stages and copies hand on."""
+
+MOST_SEARCHED = 2000
+"""After so many commands files are looked for in their own place only."""
 
 MOST_ALTERNATIVES = 10
 """How many values one variable may have at a time; earlier ones are let go."""
@@ -34,6 +40,8 @@ class Session:
         prefix: assignments before the command at hand (`PIP_INDEX_URL=… pip install …`).
         piping: a pipe follows, or leads here.
         piped: what the command before the pipe printed, when reading can tell.
+        piped_from: the file that it printed.
+        unseen: the file that it printed, and that is not there.
     """
 
     text: Text
@@ -45,6 +53,8 @@ class Session:
     prefix: dict[str, str] = field(default_factory=dict)
     piping: bool = False
     piped: list[Word] = field(default_factory=list)
+    piped_from: Text | None = None
+    unseen: Word | None = None
     fetched: list[str] = field(default_factory=list)
 
     def values(self) -> dict[str, str]:
@@ -92,10 +102,56 @@ class Session:
         self.reading.source(origin, self.text, line)
 
     def locate(self, path: str) -> str | None:
-        """Return the file of the build context that lies at this path of the image."""
+        """Return the name under which a path of the image can be read: the build wrote it, or its context holds it."""
         if unresolved(path):
             return None
-        return locate(path, self.stage, self.contexts, self.reading)
+        if path in {"-", "/dev/stdin", "/dev/fd/0"}:
+            return self._stdin()
+        waiting = [(self.stage, path)]
+        for _ in range(MOST_PLACES if self.reading.steps < MOST_SEARCHED else 1):
+            if not waiting:
+                break
+            stage, name = waiting.pop(0)
+            if (found := self._find(name, stage)) is not None:
+                return found
+            waiting += linked(name, stage)[:MOST_PLACES]
+        return None
+
+    def _find(self, path: str, stage: Stage) -> str | None:
+        absolute = stage.absolute(path)
+        found = None if absolute in stage.written else locate(path, stage, self.contexts, self.reading)
+        if found is None and (content := stage.content(path)) is not None:
+            return self._hold(absolute, content)
+        return found
+
+    def _hold(self, name: str, content: str) -> str:
+        key = f"{self.text.path}\0{name}"
+        self.reading.written[key] = Text(path=self.text.path, content=content)
+        return key
+
+    def _stdin(self) -> str | None:
+        if self.piped_from is not None:
+            return self.piped_from.path
+        if not self.piped:
+            return None
+        lines = "\n" * (self.piped[0].line - 1)
+        return self._hold("stdin", lines + "\n".join(word.text for word in self.piped))
+
+    def added(self, path: str) -> str | None:
+        """Return what the build adds to a file that comes from elsewhere."""
+        absolute = self.stage.absolute(path)
+        elsewhere = locate(path, self.stage, self.contexts, self.reading) is not None
+        content = self.stage.content(path) if elsewhere and absolute in self.stage.added else None
+        return None if content is None else self._hold(f"{absolute}+", content)
+
+    def open(self, path: str, line: int) -> Text | None:
+        """Return a file of the image as text, if it is known."""
+        target = self.locate(path)
+        return None if target is None else self.reading.load(target, self.text.path, line)
+
+    def feed(self, words: list[Word], origin: Text | None = None, unseen: Word | None = None) -> None:
+        """Put into the pipe what a command prints: words, or a whole file; `unseen` is a file that is not there."""
+        self.piped, self.piped_from, self.unseen = words, origin, unseen
 
     def missing(self, word: Word) -> None:
         """Keep a file that is named and not there."""
@@ -111,4 +167,6 @@ class Session:
             prefix={},
             piping=False,
             piped=[],
+            piped_from=None,
+            unseen=None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from gate.environment.options import grammar, parse_options
@@ -10,7 +11,18 @@ from gate.environment.places import unresolved
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from gate.environment.found import Word
+    from gate.environment.shell.session import Session
     from gate.environment.shell.words import Resolver
+
+_PLATFORM = {
+    ("uname", "-m"): "x86_64",
+    ("arch",): "x86_64",
+    ("uname", "-s"): "Linux",
+    ("uname",): "Linux",
+    ("dpkg", "--print-architecture"): "amd64",
+}
+"""What the one platform that an Azure ML image has says of itself."""
 
 _CUT = grammar("-d/--delimiter -f/--fields -c/--characters", "-s")
 
@@ -30,8 +42,6 @@ def _statement(node: Node, words: Resolver, stdin: str | None) -> str | None:
             if stdin is None:
                 return None
         return stdin
-    if node.type == "redirected_statement":
-        return None
     if node.type != "command":
         return None
     arguments = [child for child in node.named_children if not child.type.endswith("_redirect")]
@@ -41,12 +51,22 @@ def _statement(node: Node, words: Resolver, stdin: str | None) -> str | None:
     parts = [word for child in arguments for word in words.resolve(child)]
     if not parts or any(unresolved(word.text) for word in parts) or (stdin is not None and unresolved(stdin)):
         return None
+    if parts[0].text == "cat" and len(parts) > 1:
+        return _files(parts[1:], words.session)
     return _command(parts[0].text, [word.text for word in parts[1:]], parts, stdin)
+
+
+def _files(names: list[Word], session: Session) -> str | None:
+    texts = [session.open(word.text, word.line) for word in names]
+    known = [re.sub(r"(?m)(?:^|\s)#.*$", "", one.content) for one in texts if one is not None]
+    return "\n".join(known).strip() if len(known) == len(texts) else None
 
 
 def _command(name: str, arguments: list[str], parts: list, stdin: str | None) -> str | None:  # type: ignore[type-arg]
     if name == "echo":
         return " ".join(one for one in arguments if one not in {"-n", "-e"})
+    if (name, *arguments) in _PLATFORM:
+        return _PLATFORM[name, *arguments]
     if name == "printf" and len(arguments) == 1 and "%" not in arguments[0]:
         return arguments[0].rstrip("\n")
     if name == "cut" and stdin is not None:

@@ -49,8 +49,8 @@ def run(name: str, words: list[Word], session: Session) -> None:
 
 def powershell(script: str, stage: Stage) -> bool:
     """Say whether PowerShell reads a script: the stage's shell is one, or it is all that the script calls."""
-    if stage.shell:
-        return bool(_POWERSHELL.fullmatch(stage.shell.replace("\\", "/").rpartition("/")[2]))
+    if _POWERSHELL.fullmatch(stage.shell.replace("\\", "/").rpartition("/")[2]):
+        return True
     head, *rest = script.split(maxsplit=1) or [""]
     # On Linux a shell takes the command line apart first, as on Windows `&&` does.
     return (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gate.environment.templates import Mask
 
 _EXPANSIONS = frozenset({"simple_expansion", "expansion", "command_substitution"})
+_ARRAY = re.compile(r'"?\$\{\w+\[[@*]\]\}"?')
 _ESCAPE = re.compile(r"\\(\n|.)", re.DOTALL)
 _QUOTED_ESCAPE = re.compile(r'\\(["\\$`\n])')
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
@@ -64,7 +65,7 @@ class Resolver:
         if held is not None and held.line:
             line = held.line
         text = self.mask.show(self._value(node))
-        quoted = node.type in {"string", "raw_string", "ansi_c_string"}
+        quoted = node.type in {"string", "raw_string", "ansi_c_string"} and not self._array(node)
         if split and not quoted:
             known = "$(" not in text and "`" not in text
             if known and self._has_expansion(node) and text.split() != [text]:
@@ -104,9 +105,15 @@ class Resolver:
             return self.session.variables.get(self.raw(node.named_children[0]))
         return None
 
+    def _array(self, node: Node) -> bool:
+        # `"${A[@]}"`, the one variable that becomes several words inside quotes.
+        return _ARRAY.fullmatch(self._text(node.start_byte, node.end_byte)) is not None
+
     def _has_expansion(self, node: Node) -> bool:
-        return node.type in _EXPANSIONS or (
-            node.type == "concatenation" and any(child.type in _EXPANSIONS for child in node.named_children)
+        return (
+            node.type in _EXPANSIONS
+            or self._array(node)
+            or (node.type == "concatenation" and any(child.type in _EXPANSIONS for child in node.named_children))
         )
 
     def _text(self, start: int, end: int) -> str:
