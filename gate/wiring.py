@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
     from gate.resolve.settings import ResolveConfig
+    from gate.store.layers_local import LocalLayers
     from gate.world import RealWorld
 
 _INDEX_CACHE_BYTES = 64 * MIB
@@ -213,8 +214,15 @@ def exception_desk(config: Config, engine: Engine, policy: Policy) -> ExceptionD
     return ExceptionDesk(engine=engine, storage=storage, policy=policy.workflow, bounds=config.stored)
 
 
+def layer_cache(config: Config, engine: Engine | None = None) -> LocalLayers:
+    """Return what is kept of layers in the gate's database: `engine`, or opened when there is something to keep."""
+    from gate.store.layers_local import local_layers  # noqa: PLC0415 - as above
+
+    return local_layers(config.database, config.image, engine, clock=clock, busy_seconds=config.busy_seconds)
+
+
 def real_world(config: Config, engine: Engine, reporter: InspectReporter | None = None) -> RealWorld:
-    """Return the outside of an evaluation."""
+    """Return the outside of an evaluation; what layers say is kept in the database."""
     from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
     from gate.index.cache import MemoryCache  # noqa: PLC0415
     from gate.index.client import PythonIndex  # noqa: PLC0415
@@ -241,6 +249,7 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         notifier=AppriseNotifier(config.notify),
         bounds=config.image,
         reporter=reporter,
+        cache=layer_cache(config, engine),
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gate.evaluation import Submission
     from gate.exceptions.storage import PrivateStorage
     from gate.findings.interface import FindingsSource
+    from gate.image.cache import LayerCache
     from gate.image.reporter import InspectReporter
     from gate.index.facts import WheelFacts
     from gate.model.base import Value
@@ -54,6 +55,7 @@ class RealWorld:
         index: Callable[[Policy], Index | None],
         sources: SourceFactory,
         storage: PrivateStorage,
+        cache: LayerCache | None = None,
         notifier: Notifier,
         bounds: ImageBounds,
         reporter: InspectReporter | None = None,
@@ -63,6 +65,7 @@ class RealWorld:
         self._index = index
         self._sources = sources
         self._storage = storage
+        self._cache = cache
         self._notifier = notifier
         self._bounds = bounds
         self._reporter = reporter
@@ -108,6 +111,7 @@ class RealWorld:
         index, images = read_images(
             reader,
             ref,
+            cache=self._cache,
             bounds=self._bounds,
             base_catalogue=catalogue,
             reporter=self._reporter,

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -70,10 +71,14 @@ def inspect(  # noqa: PLR0913 - one parameter an option
     platform: Annotated[
         str, typer.Option(metavar="OS/ARCH", help="Of an index, the image for this platform; else all of them.")
     ] = "",
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every layer again, and keep nothing of what it says.")
+    ] = False,
 ) -> None:
     """List what is inside an image, with the layer and the evidence of each.
 
-    Without `--prove` the image is all that is read: no index, no channel and no database is asked.
+    Without `--prove` the image is all that is read: no index and no channel is asked. A layer that was read before is
+    not read again: what it says is kept, by its digest, in the gate's database.
 
     Exit codes: 0 the image was read whole, 12 it or a part of it could not be read, 2 wrong usage.
     """
@@ -81,14 +86,14 @@ def inspect(  # noqa: PLR0913 - one parameter an option
         if not path.parent.is_dir():
             message = f"`{path.parent}` is no folder"
             raise UsageError(message, hint="name a file in a folder that is there", file=path)
-    found = _inspected(image, policy, platform=platform, prove=prove)
+    found = _inspected(image, policy, platform=platform, prove=prove, cached=not no_cache)
     sys.stdout.write(_render(found, style))
     for path in output or []:
         _write(path, _render(found, _style_of(path, style)))
     raise typer.Exit(0 if found.readable else UNREADABLE)
 
 
-def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool) -> Inspected:
+def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool, cached: bool) -> Inspected:
     """Resolve the tag once and read that digest."""
     from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
     from gate.registry.reference import parse_image_ref  # noqa: PLC0415
@@ -97,6 +102,8 @@ def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool) -
 
     ref = parse_image_ref(image)
     config = load_config(os.environ)
+    if not cached:
+        config = replace(config, image=replace(config.image, cached_bytes=0))
     policy = policy_of(config, folder)
     progress = ProgressReporter(is_watched=sys.stderr.isatty(), clock=time.monotonic)
     with ExitStack() as stack:
@@ -118,12 +125,14 @@ def _read(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on on
     platform: str,
 ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
     from gate.image.images import read_images  # noqa: PLC0415 - as above
+    from gate.wiring import layer_cache  # noqa: PLC0415
 
     bases = tuple((base.reference, base.diff_ids) for base in policy.safelist.base_images)
-    index, images = read_images(
-        reader, ref, bounds=config.image, base_catalogue=bases, reporter=progress, platform=platform
-    )
-    return index, tuple(inventory for inventory, _ in images)
+    with layer_cache(config) as cache:
+        index, images = read_images(
+            reader, ref, bounds=config.image, base_catalogue=bases, reporter=progress, platform=platform, cache=cache
+        )
+        return index, tuple(inventory for inventory, _ in images)
 
 
 def _proved(  # noqa: PLR0913, PLR0917 - as above

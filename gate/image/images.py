@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gate.bounds import ImageBounds
     from gate.image.base import CatalogueEntry
+    from gate.image.cache import LayerCache
     from gate.image.reporter import InspectReporter
     from gate.image.table import FileTable
     from gate.model.image import ImageRef, IndexFacts, Inventory
@@ -27,11 +28,12 @@ def read_images(  # noqa: PLR0913 - what images are read with, and all but two a
     base_catalogue: Sequence[CatalogueEntry] = (),
     reporter: InspectReporter | None = None,
     platform: str = "",
+    cache: LayerCache | None = None,
 ) -> tuple[IndexFacts | None, Iterator[tuple[Inventory, FileTable]]]:
     """Return what the index lists, if it is one, and read its images as they are asked for; errors as both readers.
 
-    The files of one image are all that is in memory at a time, if the caller keeps none. `platform` (`os/architecture`
-    or longer) chooses images of the index.
+    `cache` is of layers, as in `read_inventory`. The files of one image are all that is in memory at a time, if the
+    caller keeps none. `platform` (`os/architecture` or longer) chooses images of the index.
 
     Raises:
         UsageError: `no_such_platform`: the index has no image for it, or the one image is for another.
@@ -47,7 +49,7 @@ def read_images(  # noqa: PLR0913 - what images are read with, and all but two a
     def read() -> Iterator[tuple[Inventory, FileTable]]:
         for one in refs:
             inventory, files = read_inventory(
-                known, one, bounds=bounds, base_catalogue=base_catalogue, reporter=reporter
+                known, one, bounds=bounds, base_catalogue=base_catalogue, reporter=reporter, cache=cache
             )
             if index is None and not _is_for(inventory.image.platform, platform):
                 raise _refusal(platform, [inventory.image.platform])

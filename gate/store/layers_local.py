@@ -6,15 +6,16 @@ A command that finds every layer is done before SQLAlchemy would be imported: SQ
 from __future__ import annotations
 
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from gate.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from types import TracebackType
 
     from sqlalchemy.engine import Engine
@@ -34,20 +35,14 @@ class LocalLayers:
     """
 
     def __init__(
-        self,
-        url: str,
-        bounds: ImageBounds,
-        *,
-        open_database: Callable[[], AbstractContextManager[Engine]],
-        stored: Callable[[Engine], LayerCache],
+        self, url: str, bounds: ImageBounds, open_cache: Callable[[], AbstractContextManager[LayerCache]]
     ) -> None:
-        """Open nothing yet; `stored` makes the cache over the engine that `open_database` opens."""
+        """Open nothing yet; `open_cache` opens the database of that address, to write to it."""
         # An address with escapes is for SQLAlchemy to read, as everywhere else.
         plain = url.startswith(_SQLITE) and not {"?", "%", "#"} & set(url)
         self._file = Path(url.removeprefix(_SQLITE)) if plain else None
         self._bounds = bounds
-        self._open_database = open_database
-        self._stored = stored
+        self._open_cache = open_cache
         self._stack = ExitStack()
         self._cache: LayerCache | None = None
         self._failed = False
@@ -76,7 +71,7 @@ class LocalLayers:
     def _opened(self) -> LayerCache | None:
         if self._cache is None and not self._failed:
             try:
-                self._cache = self._stored(self._stack.enter_context(self._open_database()))
+                self._cache = self._stack.enter_context(self._open_cache())
             except StoreError:
                 self._failed = True
         return self._cache
@@ -91,3 +86,40 @@ def _row(file: Path, key: str, limit: int) -> bytes | None:
     except sqlite3.Error:
         return None
     return found[0] if found is not None and isinstance(found[0], bytes) else None
+
+
+def local_layers(
+    url: str,
+    bounds: ImageBounds,
+    engine: Engine | None = None,
+    *,
+    clock: Callable[[], datetime],
+    busy_seconds: float,
+) -> LocalLayers:
+    """Return the layers kept in the database of that address.
+
+    It is written through `engine`, which is its owner's to close; without one, the first entry makes the database or
+    brings it up to date.
+    """
+
+    @contextmanager
+    def open_cache() -> Iterator[LayerCache]:
+        from gate.store.layers import StoredLayers  # noqa: PLC0415 - finding every layer does without SQLAlchemy
+
+        with nullcontext(engine) if engine is not None else _database(url, busy_seconds) as opened:
+            yield StoredLayers(opened, bounds, clock)
+
+    return LocalLayers(url, bounds, open_cache)
+
+
+@contextmanager
+def _database(url: str, busy_seconds: float) -> Iterator[Engine]:
+    from gate.store.engine import make_engine  # noqa: PLC0415 - as above
+    from gate.store.schema import upgrade  # noqa: PLC0415
+
+    engine = make_engine(url, busy_seconds=busy_seconds)
+    try:
+        upgrade(engine)
+        yield engine
+    finally:
+        engine.dispose()

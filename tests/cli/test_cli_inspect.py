@@ -93,12 +93,12 @@ def test_a_file_named_for_it_is_a_bill_of_materials(gate: Callable[..., Said], s
     assert json.loads(files[1].read_text())["schema"] == "gate.inspect/1"
 
 
-def test_without_prove_nothing_is_looked_up_and_no_database_is_made(
+def test_without_prove_nothing_is_looked_up_and_without_cache_no_database_is_made(
     gate: Callable[..., Said], ground: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATE_HOME", str(tmp_path / "home"))
     ground.push("plain")
-    said = gate("inspect", f"oci:{ground.staging}:plain", "--format", "json")
+    said = gate("inspect", f"oci:{ground.staging}:plain", "--format", "json", "--no-cache")
     document = json.loads(said.out)
     assert {component["proof"] for component in document["components"]} == {None}
     assert "--prove" not in said.out

@@ -28,6 +28,12 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "inspect-1.schema.json
 DEFAULTS = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what layers say in a database of the test's own."""
+    monkeypatch.setenv("GATE_HOME", str(tmp_path / "home"))
+
+
 def layout(folder: Path, *layers: Mapping[str, Node]) -> str:
     """Write an image as an OCI layout and return what a person types."""
     world = World()
@@ -124,6 +130,23 @@ def test_a_layer_with_a_wrong_diff_id_ends_in_12(tmp_path: Path, capsys: pytest.
     captured = capsys.readouterr()
     assert "error[diff_id_mismatch]" in captured.err
     assert captured.out == ""
+
+
+def test_a_layer_that_was_read_once_is_not_read_again_unless_told_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = layout(tmp_path, wheel())
+    assert main(["inspect", image, "--format", "json", "--no-cache"]) == 0
+    first = capsys.readouterr().out
+    assert not (tmp_path / "home").exists()
+    assert main(["inspect", image, "--format", "json"]) == 0
+    assert capsys.readouterr().out == first
+    layer_blob = max((tmp_path / "image" / "blobs" / "sha256").iterdir(), key=lambda file: file.stat().st_size)
+    layer_blob.write_bytes(b"other bytes")
+    assert main(["inspect", image, "--format", "json"]) == 0
+    assert capsys.readouterr().out == first
+    assert main(["inspect", image, "--format", "json", "--no-cache"]) == 12
+    assert "error[" in capsys.readouterr().err
 
 
 def test_reports_are_also_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from gate.bounds import ImageBounds
 from gate.errors import StoreError
 from gate.store.engine import make_engine, writing
 from gate.store.layers import StoredLayers
-from gate.store.layers_local import LocalLayers
+from gate.store.layers_local import LocalLayers, local_layers
 from gate.store.schema import upgrade
 from gate.store.tables import layer_results
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import Engine
+
+    from gate.image.cache import LayerCache
 
 BOUNDS = ImageBounds()
 LAYER = "sha256:" + "1" * 64
@@ -95,33 +97,30 @@ def test_text_in_the_place_of_bytes_is_no_entry(sqlite_engine: Engine, sqlite_ur
     with writing(sqlite_engine) as connection:
         connection.execute(sa.text("UPDATE layer_results SET data = 'entry'"))
     assert layers_of(sqlite_engine).get("key") is None
-    with local(sqlite_url, refuses()) as cache:
+    with local(sqlite_url, refuses) as cache:
         assert cache.get("key") is None
 
 
-def opens(url: str, opened: list[str]) -> Callable[[], AbstractContextManager[Engine]]:
+def opens(url: str, opened: list[str]) -> Callable[[], AbstractContextManager[LayerCache]]:
     @contextmanager
-    def open_it() -> Iterator[Engine]:
+    def open_it() -> Iterator[LayerCache]:
         opened.append(url)
         engine = make_engine(url)
         upgrade(engine)
-        yield engine
+        yield layers_of(engine)
         opened.append("closed")
         engine.dispose()
 
     return open_it
 
 
-def refuses() -> Callable[[], AbstractContextManager[Engine]]:
-    def refuse() -> AbstractContextManager[Engine]:
-        message = "the database can't be written"
-        raise StoreError(message)
-
-    return refuse
+def refuses() -> AbstractContextManager[LayerCache]:
+    message = "the database can't be written"
+    raise StoreError(message)
 
 
-def local(url: str, open_database: Callable[[], AbstractContextManager[Engine]]) -> LocalLayers:
-    return LocalLayers(url, BOUNDS, open_database=open_database, stored=layers_of)
+def local(url: str, open_cache: Callable[[], AbstractContextManager[LayerCache]]) -> LocalLayers:
+    return LocalLayers(url, BOUNDS, open_cache)
 
 
 def test_a_command_opens_its_database_once_and_only_to_write(database_url: str) -> None:
@@ -141,7 +140,7 @@ def test_a_command_opens_its_database_once_and_only_to_write(database_url: str) 
 
 
 def test_a_database_that_can_not_be_opened_is_asked_once_and_keeps_nothing() -> None:
-    with local("postgresql://nobody@localhost:1/none", refuses()) as cache:
+    with local("postgresql://nobody@localhost:1/none", refuses) as cache:
         for _ in range(2):
             cache.put("key", LAYER, b"entry")
             assert cache.get("key") is None
@@ -151,7 +150,7 @@ def test_a_database_that_can_not_be_opened_is_asked_once_and_keeps_nothing() -> 
 def test_a_file_that_is_no_database_has_no_entries(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a+b.sqlite"
     file.write_bytes(content)
-    with local(f"sqlite:///{file}", refuses()) as cache:
+    with local(f"sqlite:///{file}", refuses) as cache:
         assert cache.get("key") is None
     assert file.read_bytes() == content
 
@@ -162,13 +161,30 @@ def test_a_database_of_an_older_version_has_no_entries_and_is_left_alone(tmp_pat
         connection.execute("CREATE TABLE gate_schema (version_num TEXT)")
     connection.close()
     before = file.read_bytes()
-    with local(f"sqlite:///{file}", refuses()) as cache:
+    with local(f"sqlite:///{file}", refuses) as cache:
         assert cache.get("key") is None
     assert file.read_bytes() == before
 
 
-def test_a_name_with_odd_characters_is_a_name(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/a#b %20c.sqlite"
-    with local(url, opens(url, [])) as cache:
+def test_the_first_entry_makes_the_database_and_the_next_command_finds_it(tmp_path: Path) -> None:
+    for name in ("new/gate.sqlite", "a#b %20c.sqlite"):
+        url = f"sqlite:///{tmp_path}/{name}"
+        for found in (None, b"entry"):
+            with local_layers(url, BOUNDS, clock=Clock(), busy_seconds=1) as cache:
+                assert cache.get("key") == found
+                cache.put("key", LAYER, b"entry")
+
+
+def test_where_no_database_can_be_made_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with local_layers(f"sqlite:///{tmp_path}/file/gate.sqlite", BOUNDS, clock=Clock(), busy_seconds=1) as cache:
+        cache.put("key", LAYER, b"entry")
+        assert cache.get("key") is None
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_the_service_writes_through_its_own_engine_and_leaves_it_open(engine: Engine, database_url: str) -> None:
+    with local_layers(database_url, BOUNDS, engine, clock=Clock(), busy_seconds=1) as cache:
         cache.put("key", LAYER, b"entry")
         assert cache.get("key") == b"entry"
+    assert layers_of(engine).get("key") == b"entry"
