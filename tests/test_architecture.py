@@ -28,7 +28,7 @@ LAYERS = [
     {"ledger"},
     {"durable", "leases", "desk", "ledgered_data"},
     {"evaluation"},
-    {"intake", "world", "notify", "account"},
+    {"intake", "world", "notify", "account", "doctor"},
     {"wiring_azure"},
     {"wiring"},
     {"reports"},

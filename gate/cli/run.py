@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "exception": ("gate.cli.exception", "Request, list, show, approve and deny exceptions."),
     "audit": ("gate.cli.audit", "List, show and verify what the ledger holds."),
     "data": ("gate.cli.data", "Import reference data and say how old it is."),
+    "doctor": ("gate.cli.doctor", "Check that Defender's scans can be made and be seen; each failure with its mend."),
     "policy": ("gate.cli.policy", "Show and check the policy in force."),
     "serve": ("gate.cli.serve", "Run the HTTP service."),
     "demo": ("gate.cli.demo", "Run the main job on two small images made on the spot."),

@@ -43,7 +43,7 @@ def allowance(*actions: str, data: tuple[str, ...] = (), taken: tuple[str, ...] 
     return {"actions": list(actions), "notActions": list(taken), "dataActions": list(data), "notDataActions": []}
 
 
-SECURITY_READER = allowance("Microsoft.Security/*/read", "*/read")
+SECURITY_READER = allowance("Microsoft.Security/*/read", "Microsoft.Authorization/*/read")
 ACR_PULL = allowance("Microsoft.ContainerRegistry/registries/pull/read")
 REPOSITORY_READER = allowance(
     data=(

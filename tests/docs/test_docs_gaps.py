@@ -7,6 +7,7 @@ from docs.consoles import ROOT
 
 from gate.cli import main
 from gate.cli.run import COMMANDS
+from gate.config import load_config
 from gate.findings.defender.none import NoDefender
 from gate.policy.source import load_policy
 
@@ -48,14 +49,18 @@ def test_the_default_policy_refuses_recordings_and_believes_no_conda_record() ->
     assert policy.content.bytecode.value == "warn"
 
 
-def test_defender_is_not_asked() -> None:
-    assert "**Defender is not asked.**" in SECTION
-    sources = {path.stem for path in (ROOT / "gate" / "findings" / "defender").glob("*.py")}
-    assert sources >= {"none", "recorded"}
-    assert not sources & {"live", "graph", "arm"}
+def test_defender_is_asked_where_registries_are_named_and_nowhere_else() -> None:
+    assert "**Defender was never asked in a live Azure.**" in SECTION
+    assert load_config({"GATE_HOME": "/nowhere"}).azure is None
     assert NoDefender().name == "defender"
 
 
-def test_there_is_no_command_that_replays_and_no_doctor() -> None:
+def test_the_default_policy_believes_nobodys_proof_of_a_clean_scan() -> None:
+    assert "The default policy believes nobody's proof of a clean scan" in SECTION
+    defender = load_policy().decision.findings.defender
+    assert (defender.signers, defender.scanners) == ((), ())
+
+
+def test_there_is_no_command_that_replays() -> None:
     assert "no command yet that replays it" in SECTION
-    assert not set(COMMANDS) & {"replay", "doctor", "worker"}
+    assert not set(COMMANDS) & {"replay", "worker"}
