@@ -69,9 +69,11 @@ def apply(content: str, edits: Sequence[Edit]) -> str:
 
 
 def other_channel(lines: Lines, line: int) -> Fix | None:
-    """Take a dependency that names its channel from conda-forge instead."""
+    """Take a dependency that names its channel from conda-forge instead; None where a line names several."""
     text = lines.at(line)
-    changed, count = re.subn(r"(?<=[\s\"'-])[^\s\"'\[\]]+(?=::)", CONDA_FORGE, text, count=1)
+    if text.count("::") != 1:
+        return None
+    changed, count = re.subn(r"(?<=[\s\"'\[,-])[^\s\"'\[\],]+(?=::)", CONDA_FORGE, text, count=1)
     if not count or changed == text:
         return None
     edit = Edit(file=lines.file, line=line, removed=(text,), added=(changed,))

@@ -17,3 +17,10 @@ def test_a_module_in_the_working_directory_is_neither_run_nor_asked(tmp_path: Pa
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 10, done.stdout + done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+def test_where_python_keeps_the_working_directory_out_itself_nothing_else_is_taken_away(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "gate", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("gate ")
