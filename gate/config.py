@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gate.bounds import (
+    CondaBounds,
     DataBounds,
     DefenderBounds,
     DefinitionBounds,
@@ -23,7 +24,7 @@ from gate.bounds import (
     StorageBounds,
     WheelBounds,
 )
-from gate.cloud import AZURE_KEYS, AzureConfig, load_azure
+from gate.cloud import ACR_KEYS, AZURE_KEYS, AcrConfig, AzureConfig, load_acr, load_azure
 from gate.errors import UsageError
 
 KEYS: Mapping[str, str] = {
@@ -33,6 +34,7 @@ KEYS: Mapping[str, str] = {
     "GATE_POLICY": "folder that holds `allowlist/` and `exceptions/` (default: what the package embeds)",
     "GATE_DEFENDER_RECORDING": "file with a recorded Defender answer; refused unless policy allows recordings",
     **AZURE_KEYS,
+    **ACR_KEYS,
     "GATE_NOTIFY": "space-separated apprise addresses that are told of a discard; they may hold secrets",
     "GATE_PRINCIPAL": "`tenant/object-id` of who acts, as claimed; no default",
     "GATE_SERVER": "address of a gate service, for `--server`",
@@ -54,12 +56,13 @@ KEYS: Mapping[str, str] = {
     "GATE_BOUND_STORAGE_…": "a bound of approving files",
     "GATE_BOUND_SERVICE_…": "a bound of one request to the service",
     "GATE_BOUND_DEFENDER_…": "a bound of asking Azure for Defender's answers",
+    "GATE_BOUND_CONDA_…": "a bound of asking conda channels and reading conda packages",
     "GATE_BOUND_RESOLVE_…": "a bound of resolving one closed set",
 }
 """Every key and what it says."""
 
 _BOUND = "GATE_BOUND_"
-_GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE", "RESOLVE", "DEFENDER")
+_GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE", "RESOLVE", "DEFENDER", "CONDA")
 _DEFAULT_LEASE = 60.0
 _DEFAULT_BUSY = 15.0
 _LONGEST_NUMBER = 18
@@ -77,6 +80,7 @@ _Bounds = TypeVar(
     ServiceBounds,
     ResolveBounds,
     DefenderBounds,
+    CondaBounds,
 )
 
 
@@ -105,6 +109,7 @@ class Config:
     azure: AzureConfig | None
     """Where Defender is asked live; None where no registry is named."""
     resolve: ResolveBounds
+    conda: CondaBounds
     indexes: Mapping[str, str]
     channels: Mapping[str, str]
     file_hosts: tuple[str, ...]
@@ -147,6 +152,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         defender=_bounds(environ, "DEFENDER", DefenderBounds()),
         azure=load_azure(environ),
         resolve=_bounds(environ, "RESOLVE", ResolveBounds()),
+        conda=_bounds(environ, "CONDA", CondaBounds()),
         indexes=_addresses(environ, "GATE_INDEX_ADDRESSES"),
         channels=_addresses(environ, "GATE_CHANNEL_ADDRESSES"),
         file_hosts=_file_hosts(environ),

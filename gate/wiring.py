@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gate.intake import Intake
     from gate.model.principal import Principal
     from gate.model.reference import Declared
-    from gate.origin.interface import Index
+    from gate.origin.interface import Channels, Index
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
     from gate.resolve.settings import ResolveConfig
@@ -226,7 +226,9 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
     from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
     from gate.index.cache import MemoryCache  # noqa: PLC0415
     from gate.index.client import PythonIndex  # noqa: PLC0415
+    from gate.index.packages import CondaPackages  # noqa: PLC0415
     from gate.notify import AppriseNotifier  # noqa: PLC0415
+    from gate.origin.channels import CondaChannels  # noqa: PLC0415
     from gate.world import RealWorld  # noqa: PLC0415
 
     client, cache, stores = http_client(config), MemoryCache(_INDEX_CACHE_BYTES), Stores(config)
@@ -238,12 +240,20 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
             return None
         return PythonIndex(client, found.url, name=PYPI, bounds=config.wheel, cache=cache)
 
+    def channels(policy: Policy) -> Channels | None:
+        if not policy.safelist.conda_channels:
+            return None
+        packages = CondaPackages(client, bounds=config.conda, zips=config.wheel, cache=cache)
+        repodata = config.home / "repodata"
+        return CondaChannels(policy.safelist.conda_channels, resolve_config(config, policy), packages, cache=repodata)
+
     def sources(policy: Policy) -> Sequence[FindingsSource]:
         return findings_sources(config, engine, policy, connection)
 
     return RealWorld(
         stores=stores,
         index=index,
+        channels=channels,
         sources=sources,
         storage=FolderStorage(config.storage, config.stored),
         notifier=AppriseNotifier(config.notify),

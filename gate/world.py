@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from gate.index.facts import WheelFacts
     from gate.model.base import Value
     from gate.model.image import ImageRef, IndexFacts, Inventory, Transport
+    from gate.model.reference import Declared
     from gate.notify import Notifier
-    from gate.origin.interface import Index, InstalledFiles
+    from gate.origin.interface import Channels, Index, InstalledFiles
     from gate.policy.schema import Policy
     from gate.registry.interface import ImageReader, ImageWriter
 
@@ -59,10 +60,12 @@ class RealWorld:
         notifier: Notifier,
         bounds: ImageBounds,
         reporter: InspectReporter | None = None,
+        channels: Callable[[Policy], Channels | None] = lambda _: None,
     ) -> None:
-        """Take the collaborators; `index` makes the index that a policy allows."""
+        """Take the collaborators; `index` and `channels` make what a policy allows to be asked."""
         self._stores = stores
         self._index = index
+        self._channels = channels
         self._sources = sources
         self._storage = storage
         self._cache = cache
@@ -85,7 +88,9 @@ class RealWorld:
     ) -> Evidence:
         """Read every image whole, prove every component of it, ask every source about it."""
         policy = submission.policy
-        index, images = self.prove(self._store(submission.ref), submission.ref, policy, grants)
+        index, images = self.prove(
+            self._store(submission.ref), submission.ref, policy, grants, declared=submission.environment
+        )
         found = [(image, self._reported(image, policy, now)) for image in images]
         (image, findings), *others = found
         return Evidence(
@@ -100,12 +105,20 @@ class RealWorld:
             siblings=tuple(Sibling(image=one, findings=reports) for one, reports in others),
         )
 
-    def prove(
-        self, reader: ImageReader, ref: ImageRef, policy: Policy, grants: Sequence[Grant], *, platform: str = ""
+    def prove(  # noqa: PLR0913 - what is proved, by what, and what of it
+        self,
+        reader: ImageReader,
+        ref: ImageRef,
+        policy: Policy,
+        grants: Sequence[Grant],
+        *,
+        platform: str = "",
+        declared: Declared | None = None,
     ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
         """Read every image that a pinned ref leads to, one after the other, and prove every component of each.
 
-        `platform` chooses among the images of an index; an evaluation chooses none, for it is about all.
+        `platform` chooses among the images of an index; an evaluation chooses none, for it is about all. With
+        `declared`, each image is compared with what was declared.
         """
         catalogue = [(base.reference, base.diff_ids) for base in policy.safelist.base_images]
         index, images = read_images(
@@ -117,10 +130,15 @@ class RealWorld:
             reporter=self._reporter,
             platform=platform,
         )
-        return index, tuple(self._proved(inventory, files, policy, grants) for inventory, files in images)
+        return index, tuple(self._proved(inventory, files, policy, grants, declared) for inventory, files in images)
 
     def _proved(
-        self, inventory: Inventory, files: InstalledFiles, policy: Policy, grants: Sequence[Grant]
+        self,
+        inventory: Inventory,
+        files: InstalledFiles,
+        policy: Policy,
+        grants: Sequence[Grant],
+        declared: Declared | None,
     ) -> Inventory:
         return prove_inventory(
             inventory,
@@ -129,6 +147,8 @@ class RealWorld:
             grants=grants,
             wheels=self.wheels(grants),
             reserved=policy.safelist.reserved_names,
+            channels=self._channels(policy),
+            declared=declared,
         )
 
     def _reported(self, image: Inventory, policy: Policy, now: datetime) -> FindingFacts:

@@ -13,6 +13,7 @@ from gate.origin.channel_desk import ChannelDesk
 from gate.origin.conda import prove_conda
 from gate.origin.desk import Desk
 from gate.origin.dpkg import prove_os_package
+from gate.origin.drift import find_drift
 from gate.origin.grants import match_grants
 from gate.origin.python import prove_python
 from gate.origin.vendored import settle_vendored
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gate.index.facts import WheelFacts
     from gate.model.exception import Grant
     from gate.model.image import Component, Inventory
+    from gate.model.reference import Declared
+    from gate.model.resolution import Resolution
     from gate.origin.interface import Channels, Index, InstalledFiles
 
 _PYTHON = frozenset({Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL})
@@ -39,6 +42,8 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
     wheels: Mapping[str, WheelFacts] | None = None,
     reserved: Iterable[str] = (),
     channels: Channels | None = None,
+    declared: Declared | None = None,
+    resolution: Resolution | None = None,
     workers: int = 8,
 ) -> Inventory:
     """Return the inventory with a proof in every component.
@@ -51,6 +56,8 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
         wheels: facts of the wheels that grants name, by `sha256:…` of the whole file (`wheel_facts_of`).
         reserved: private names, exact or as a prefix that ends in `*`; they are not sent to the index.
         channels: what conda packages are held against; None if none may be asked, and then none is proven by one.
+        declared: what the definitions declare; with it, the image is compared with that, and with the closed set.
+        resolution: the closed set, if there is one.
         workers: how many questions are asked at a time.
 
     Nothing is raised for a component: what goes wrong becomes its proof.
@@ -64,7 +71,16 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
         component.model_copy(update={"proof": proof})
         for component, proof in zip(inventory.components, proofs, strict=True)
     )
-    return inventory.model_copy(update={"components": settle_vendored(components, prover.rows)})
+    proved = inventory.model_copy(update={"components": settle_vendored(components, prover.rows)})
+    if declared is None:
+        return proved
+    named = channels.name_of if channels is not None else _unnamed
+    drift = find_drift(declared, proved, files, resolution=resolution, channel_name=named)
+    return proved.model_copy(update={"drift": drift})
+
+
+def _unnamed(_: str) -> str:
+    return ""
 
 
 class _Prover:

@@ -222,7 +222,7 @@ def _component(
         if name in by_id and grant_state(by_id[name], bounds) is GrantState.IN_FORCE:
             return Disposition.GRANTED, "granted", name
     if proof.level is ProofLevel.CONTRADICTED:
-        return Disposition.BLOCKED, proof.code, ""
+        return Disposition.BLOCKED, "channel_licence" if _is_defaults(component, proof.origin) else proof.code, ""
     if proof.level is ProofLevel.UNKNOWN or proof.origin is None:
         return Disposition.UNDETERMINED, proof.code, ""
     return _by_origin(component, proof, proof.origin, policy)
@@ -230,14 +230,19 @@ def _component(
 
 def _by_origin(component: Component, proof: Proof, origin: Origin, policy: Policy) -> tuple[Disposition, str, str]:
     if not origin_allowed(origin, policy.safelist):
-        defaults = component.kind is Kind.CONDA and origin.location == CONDA_DEFAULTS
-        return Disposition.BLOCKED, "channel_licence" if defaults else f"origin_{origin.kind.value}", ""
+        licence = _is_defaults(component, origin)
+        return Disposition.BLOCKED, "channel_licence" if licence else f"origin_{origin.kind.value}", ""
     if proof.transient:
         # Part of it could not be looked at: what was seen may be what somebody wants to be seen.
         return Disposition.UNDETERMINED, "unreachable", ""
     if _RANK[proof.level] < _RANK[_demanded(component.kind, policy)]:
         return Disposition.UNDETERMINED, "proof_too_weak", ""
     return Disposition.SAFELISTED, proof.code, ""
+
+
+def _is_defaults(component: Component, origin: Origin | None) -> bool:
+    """Say whether a conda package is from Anaconda's own channels: that is a matter of licence, whatever its bytes."""
+    return component.kind is Kind.CONDA and origin is not None and origin.location == CONDA_DEFAULTS
 
 
 def _demanded(kind: Kind, policy: Policy) -> ProofLevel:

@@ -157,8 +157,36 @@ DISPOSITIONS: Mapping[str, Explanation] = {
         reason="{name} is a private name and was not asked of a public index", way_out=f"{_EXCEPTION} with its wheel"
     ),
     "unreachable": Explanation(
-        reason="the origin of {name} {version} could not be looked up: the index did not answer",
-        way_out="evaluate again when the index can be reached",
+        reason="the origin of {name} {version} could not be looked up: its index or channel did not answer",
+        way_out="evaluate again when the index or channel can be reached",
+    ),
+    "other_channel": Explanation(
+        reason="{name} {version} was installed from the channel {origins}, which policy does not list",
+        way_out=f"take it from conda-forge and rebuild, or {_EXCEPTION}",
+    ),
+    "sha256_differs": Explanation(
+        reason="{name} {version} is not the file that its channel publishes under that name, version and build",
+        way_out=f"{_REBUILD} from the channel itself; clear conda's package cache first",
+    ),
+    "conda_files_differ": Explanation(
+        reason="files of {name} {version} in the image differ from those of its conda package",
+        way_out=f"{_REBUILD} without changing or deleting installed files",
+    ),
+    "conda_extra_files": Explanation(
+        reason="the record of {name} {version} in the image names files that its conda package does not have",
+        way_out=f"{_REBUILD} without adding files to it",
+    ),
+    "no_such_package": Explanation(
+        reason="{name} {version} is in the image, and its channel has no such build",
+        way_out="install a build that the channel has; one that was withdrawn there is none to keep",
+    ),
+    "other_format": Explanation(
+        reason="{name} {version} was installed from a `.tar.bz2`, and its channel shows the `.conda` of it alone",
+        way_out=f"{_REBUILD} with a current conda, mamba or pixi, which take the `.conda`",
+    ),
+    "no_python": Explanation(
+        reason="{name} {version} is a Python package in an environment without a Python, so its files can't be placed",
+        way_out=_REBUILD,
     ),
     "no_channel": Explanation(reason="{name} {version} does not say from which channel it is", way_out=_REBUILD),
     "os_package": Explanation(

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:60276fde806cce46f328b312d34e5d721811dbe9d5369cce4dccb279beb77d37"
+RULESET = "sha256:bd9f3c131b87dacb2f0033473c0d1f8e749d67b1de071964a690aecaf3fcacfa"

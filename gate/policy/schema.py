@@ -178,6 +178,9 @@ class ContentPolicy(Value):
         bytecode: byte code caches, which nobody compared with their sources; `block` asks for `pip --no-compile`.
         differing: a package of other versions, or another base, in the images of one index.
         partial: a package that some images of one index have and others have not.
+        start: a config that has code loaded, found or installed before what was proven.
+        tools: configuration of pip, conda and uv, and their credentials, left behind on top of the base.
+        stale: byte code that Python runs without a source, without looking at it, or that says it is of another one.
     """
 
     unowned: Treatment = Treatment.BLOCK
@@ -186,6 +189,25 @@ class ContentPolicy(Value):
     bytecode: Treatment = Treatment.WARN
     differing: Treatment = Treatment.BLOCK
     partial: Treatment = Treatment.WARN
+    start: Treatment = Treatment.BLOCK
+    tools: Treatment = Treatment.WARN
+    stale: Treatment = Treatment.BLOCK
+
+
+class DriftPolicy(Value):
+    """What is made of an image that is not what was declared, or what that resolves to.
+
+    Attributes:
+        undeclared: it has a package that nothing declared asks for.
+        missing: it lacks a package that was declared or resolved.
+        other_version: it has a package in a version that was not declared or resolved.
+        other_origin: it has a package from another place than it was declared from.
+    """
+
+    undeclared: Treatment = Treatment.WARN
+    missing: Treatment = Treatment.WARN
+    other_version: Treatment = Treatment.WARN
+    other_origin: Treatment = Treatment.WARN
 
 
 class ResolutionPolicy(Value):
@@ -225,6 +247,7 @@ class DecisionPolicy(Value):
     proof: ProofPolicy = ProofPolicy()
     findings: FindingPolicy = FindingPolicy()
     content: ContentPolicy = ContentPolicy()
+    drift: DriftPolicy = DriftPolicy()
     resolution: ResolutionPolicy = ResolutionPolicy()
     promotion: tuple[Promotion, ...] = ()
 

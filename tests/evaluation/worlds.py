@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from gate.errors import UpstreamError
 from gate.evaluation import Submission
 from gate.model.base import Value
+from gate.model.drift import Drift
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts
 from gate.model.finding import DataSnapshot, ScanState, SourceReport
 from gate.model.image import Above, BaseMatch, Component, ImageFacts, ImageRef, Inventory, LayerFact, Proof, ProofLevel
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.reference import Declared, Reference
+from gate.model.steering import Steering
 from gate.policy.schema import BaseImage, Policy
 from gate.policy.source import load_policy
 
@@ -101,6 +103,8 @@ def evidence(
         base=BaseMatch(reference="mcr.microsoft.com/base", layers=1),
         components=(component or six,),
         above=Above(),
+        steering=Steering(),
+        drift=Drift(declared=1, observed=1),
     )
     return Evidence(
         repository=given.ref.place,

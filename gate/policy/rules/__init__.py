@@ -7,13 +7,16 @@ from gate.policy.rules.advisories import AdvisoriesComplete
 from gate.policy.rules.base_image import BaseImageListed
 from gate.policy.rules.component_origin import ComponentOrigin
 from gate.policy.rules.declared_origin import DeclaredOrigin
+from gate.policy.rules.drift import NoDrift
 from gate.policy.rules.environment_read import EnvironmentRead
 from gate.policy.rules.findings import FindingsBelowBar
 from gate.policy.rules.grants_named import GrantsNamed
 from gate.policy.rules.image_read import ImageRead
+from gate.policy.rules.image_start import ImageStart
 from gate.policy.rules.index_children import IndexChildren
 from gate.policy.rules.other_content import OtherContent
 from gate.policy.rules.scan_proof import ScanProof
+from gate.policy.rules.tool_config import ToolConfigLeft
 
 ALL: tuple[Rule, ...] = (
     EnvironmentRead(),
@@ -23,6 +26,9 @@ ALL: tuple[Rule, ...] = (
     BaseImageListed(),
     ComponentOrigin(),
     OtherContent(),
+    ImageStart(),
+    ToolConfigLeft(),
+    NoDrift(),
     ScanProof(),
     AdvisoriesComplete(),
     FindingsBelowBar(),
