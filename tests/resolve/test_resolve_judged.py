@@ -6,9 +6,11 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from index.wheel_maker import WheelRecipe
 from resolve.resolve_world import NOW, config, declared, policy, python_reference
 
+from gate.errors import UsageError
 from gate.policy.schema import ResolutionPolicy
 from gate.reports import closed_set_json, closed_set_text
 from gate.resolve.judged import JudgedSet, judge_closed_set
@@ -70,3 +72,44 @@ def test_the_data_holds_the_whole_set_and_every_result(index: IndexServer) -> No
 def test_a_judged_set_is_read_back_as_it_was(index: IndexServer) -> None:
     found = judged(index)
     assert JudgedSet.parse(found.canonical()) == found
+
+
+def test_a_rule_that_raises_has_not_passed_and_nothing_is_decided(index: IndexServer) -> None:
+    found = judged(index, demands=ResolutionPolicy(cooling_off=timedelta.max))
+    assert (found.verdict, found.results) == ("unresolved", ())
+    assert found.failure is not None
+    assert (found.failure.code, found.failure.exit_code) == ("unforeseen", 12)
+    assert [package.name for package in found.resolution.packages] == ["one"], "what was resolved is still told"
+    assert "unresolved[unforeseen]" in closed_set_text.render(found)
+
+
+def test_a_platform_that_nobody_knows_is_wrong_usage_and_no_verdict(index: IndexServer) -> None:
+    for platform, python in (("amiga", "3.11"), ("linux-x86_64", "2.7")):
+        with pytest.raises(UsageError):
+            judge_closed_set(
+                declared(python_reference("one")),
+                policy(),
+                definition="requirements.txt",
+                platform=platform,
+                python=python,
+                now=NOW,
+                config=config(pypi=index.url),
+            )
+    assert index.asked == []
+
+
+def test_what_policy_demands_holds_where_nobody_says_otherwise(index: IndexServer) -> None:
+    base = policy()
+    long = base.decision.model_copy(update={"resolution": ResolutionPolicy(cooling_off=timedelta(days=400))})
+    recipe = WheelRecipe(name="one")
+    index.publish("one", recipe.filename, recipe.build_bytes())
+    found = judge_closed_set(
+        declared(python_reference("one", "==1.0")),
+        base.model_copy(update={"decision": long}),
+        definition="requirements.txt",
+        platform="linux-x86_64",
+        python="3.11",
+        now=NOW,
+        config=config(pypi=index.url),
+    )
+    assert found.verdict == "refused"
