@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _MOST_MISSED = 50
 """How many searches over the whole text may be in vain before lines are no longer looked for."""
 
+_MOST_IN_A_LINE = 8
+"""How often a name is looked at in one line; a line that says it more often is no line that anyone wrote."""
+
 
 class Finder:
     """Finds keys and values in the order in which they stand, each search going on where the last one ended."""
@@ -35,8 +38,7 @@ class Finder:
 
     def key(self, name: str) -> int:
         """Return the line of the next `name = …` (TOML) or `"name": …` (JSON); of the name itself if there is none."""
-        pattern = re.compile(rf"""(?:^|[{{,])\s*(["']?){re.escape(name)}\1\s*[=.:]""")
-        return self._search(lambda line: name in line and pattern.search(line) is not None) or self.next(name)
+        return self._search(lambda line: _has_key(line, name)) or self.next(name)
 
     def _search(self, matches: Callable[[str], bool]) -> int:
         lines: list[str] = self.text.lines
@@ -54,3 +56,18 @@ class Finder:
         """Move to the next line that matches, from the top; stay at the top if none does."""
         compiled = re.compile(pattern)
         self.at = next((i for i, line in enumerate(self.text.lines) if compiled.search(line)), 0)
+
+
+def _has_key(line: str, name: str) -> bool:
+    at = line.find(name)
+    for _ in range(_MOST_IN_A_LINE):
+        if at < 0:
+            return False
+        before, after = line[:at], line[at + len(name) :]
+        quote = before[-1:] if before.endswith(("'", '"')) else ""
+        whole = not quote or after.startswith(quote)
+        start = before.removesuffix(quote).rstrip()
+        if whole and (not start or start[-1] in "{,") and after.removeprefix(quote).lstrip()[:1] in {"=", ".", ":"}:
+            return True
+        at = line.find(name, at + 1)
+    return False
