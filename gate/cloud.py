@@ -29,6 +29,16 @@ AZURE_KEYS: Mapping[str, str] = {
 }
 """Every key of this module and what it says."""
 
+ACR_KEYS: Mapping[str, str] = {
+    "GATE_ACR_HOSTS": "space-separated login servers of Azure Container Registries that are asked with Entra tokens;"
+    " needs GATE_AZURE_TENANT",
+    "GATE_ACR_AUDIENCE": "what those tokens are for (default: `https://containerregistry.azure.net`)",
+}
+"""The keys of Azure's registries and what they say."""
+
+ACR_AUDIENCE = "https://containerregistry.azure.net"
+
+_LOGIN_SERVER = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _REGISTRY = re.compile(
     r"/subscriptions/(?P<subscription>[0-9a-f-]{36})/resourcegroups/(?P<group>[-\w.()]{1,90})"
@@ -98,6 +108,43 @@ class AzureConfig:
     def subscriptions(self) -> tuple[str, ...]:
         """The subscriptions to ask, each once, sorted."""
         return tuple(sorted({registry.subscription for registry in self.registries}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcrConfig:
+    """Which registries are Azure's, and who the gate is to them."""
+
+    cloud: Cloud
+    tenant: str
+    hosts: tuple[str, ...]
+    audience: str = ACR_AUDIENCE
+
+
+def load_acr(environ: Mapping[str, str]) -> AcrConfig | None:
+    """Parse the settings of Azure's registries; None if none is named.
+
+    Raises:
+        UsageError: a value can't be read, or the audience is set and no registry is.
+    """
+    hosts = tuple(environ.get("GATE_ACR_HOSTS", "").split())
+    audience = _address(environ, "GATE_ACR_AUDIENCE")
+    if not hosts:
+        if audience:
+            why, hint = "means nothing without GATE_ACR_HOSTS", "name the registries, or unset it"
+            raise _invalid(key="GATE_ACR_AUDIENCE", why=why, hint=hint)
+        return None
+    for host in hosts:
+        if not _LOGIN_SERVER.fullmatch(host):
+            why = f"has `{host[:200]}`, which is no login server"
+            raise _invalid(
+                key="GATE_ACR_HOSTS", why=why, hint="write `name.azurecr.io`, in lower case and without `https://`"
+            )
+    return AcrConfig(
+        cloud=_cloud(environ),
+        tenant=_uuid("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
+        hosts=hosts,
+        audience=audience or ACR_AUDIENCE,
+    )
 
 
 def load_azure(environ: Mapping[str, str]) -> AzureConfig | None:

@@ -43,6 +43,8 @@ KEYS: Mapping[str, str] = {
     "GATE_REGISTRY_HOST": "registry that the two keys below are for; they are sent nowhere else",
     "GATE_REGISTRY_USER": "user name at that registry",
     "GATE_REGISTRY_PASSWORD": "password at that registry",
+    "GATE_REGISTRY_MIRRORS": "space-separated `registry=mirror/prefix`: images of the registry are read from there,"
+    " if policy lists it as a mirror",
     "GATE_INDEX_ADDRESSES": "space-separated `name=https://…`: where this machine reaches a safelisted Python index, "
     "by policy's name for it, if not where policy says; they may hold credentials",
     "GATE_CHANNEL_ADDRESSES": "the same for conda channels; `conda-forge` has none unless policy or this says one",
@@ -66,6 +68,8 @@ _GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE",
 _DEFAULT_LEASE = 60.0
 _DEFAULT_BUSY = 15.0
 _LONGEST_NUMBER = 18
+_REGISTRY = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
+_REGISTRY_MIRROR = re.compile(rf"(?P<registry>{_REGISTRY})=(?P<mirror>{_REGISTRY}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)")
 _SHORTEST_LEASE, _LONGEST_LEASE = 0.1, 86_400.0
 _ADDRESS = re.compile(r"(?P<name>[\w.-]{1,80})=(?P<address>https?://[^/\s?#]+[^\s?#]*)")
 _HOST = re.compile(r"[a-z0-9.-]{1,253}:[0-9]{1,5}")
@@ -107,6 +111,8 @@ class Config:
     service: ServiceBounds
     defender: DefenderBounds
     azure: AzureConfig | None
+    acr: AcrConfig | None
+    mirrors: Mapping[str, str]
     """Where Defender is asked live; None where no registry is named."""
     resolve: ResolveBounds
     conda: CondaBounds
@@ -151,6 +157,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         service=_bounds(environ, "SERVICE", ServiceBounds()),
         defender=_bounds(environ, "DEFENDER", DefenderBounds()),
         azure=load_azure(environ),
+        acr=load_acr(environ),
+        mirrors=_mirrors(environ.get("GATE_REGISTRY_MIRRORS", "")),
         resolve=_bounds(environ, "RESOLVE", ResolveBounds()),
         conda=_bounds(environ, "CONDA", CondaBounds()),
         indexes=_addresses(environ, "GATE_INDEX_ADDRESSES"),
@@ -193,6 +201,17 @@ def _file_hosts(environ: Mapping[str, str]) -> tuple[str, ...]:
             message = f"`GATE_FILE_HOSTS` must be a list of `host:port`, and `{host[:40]}` is none"
             raise UsageError(message, code="config_invalid", hint="write the port, too")
     return hosts
+
+
+def _mirrors(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for part in text.split():
+        match = _REGISTRY_MIRROR.fullmatch(part)
+        if match is None or match["registry"] in found:
+            key = "GATE_REGISTRY_MIRRORS"
+            raise _refused(key, part, "`registry=mirror/prefix`, once a registry, in lower case")
+        found[match["registry"]] = match["mirror"]
+    return found
 
 
 def _lease(environ: Mapping[str, str]) -> timedelta:

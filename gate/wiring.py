@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from gate.model.image import ImageRef, Transport
 from gate.model.origin import PYPI
 from gate.policy.source import load_policy
 from gate.wiring_azure import connect_defender, defender_source
+from gate.wiring_stores import Stores, http_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,14 +30,12 @@ if TYPE_CHECKING:
     from gate.evaluation import EvaluationWorkflow, Submission
     from gate.findings.defender.connect import DefenderConnection
     from gate.findings.interface import FindingsSource
-    from gate.http.client import HttpClient
     from gate.image.reporter import InspectReporter
     from gate.intake import Intake
     from gate.model.principal import Principal
     from gate.model.reference import Declared
     from gate.origin.interface import Channels, Index
     from gate.policy.schema import Policy
-    from gate.registry.interface import ImageReader, ImageWriter
     from gate.resolve.settings import ResolveConfig
     from gate.store.layers_local import LocalLayers
     from gate.world import RealWorld
@@ -59,55 +57,6 @@ def policy_of(config: Config, folder: Path | None = None) -> Policy:
     # Places that overlap are refused now and not at the first discard.
     Places.of((place.staging, place.release) for place in policy.decision.promotion)
     return policy
-
-
-def http_client(config: Config) -> HttpClient:
-    """Return a client for any server."""
-    from gate.http.client import HttpClient  # noqa: PLC0415 - 0.3 s, which only what talks to servers pays
-
-    return HttpClient(config.http)
-
-
-def open_reader(ref: ImageRef, config: Config) -> ImageReader:
-    """Return what reads images of the ref's transport."""
-    if ref.transport is Transport.DOCKER_ENGINE:
-        from gate.registry.engine import DockerEngine  # noqa: PLC0415 - the docker SDK is an extra
-
-        return DockerEngine(bounds=config.image, http=config.http)
-    return open_writer(ref.transport, config)
-
-
-def open_writer(transport: Transport, config: Config) -> ImageWriter:
-    """Return what reads and changes images of a transport.
-
-    Raises:
-        UsageError: the local engine, which has neither staging nor release (`no_staging`).
-    """
-    if transport is Transport.OCI_LAYOUT:
-        from gate.registry.layout import OciLayout  # noqa: PLC0415 - as above
-
-        return OciLayout(bounds=config.image)
-    if transport is Transport.REGISTRY:
-        from gate.registry.auth import default_credentials  # noqa: PLC0415 - as above
-        from gate.registry.remote import RemoteRegistry  # noqa: PLC0415
-
-        return RemoteRegistry(http_client(config), default_credentials(os.environ), config.image)
-    message = "an image of the local engine can be inspected, but not promoted or discarded"
-    raise UsageError(message, code="no_staging", hint="push it to a staging repository and evaluate that")
-
-
-class Stores(dict[Transport, "ImageWriter"]):
-    """Image stores by transport, each opened when it is first asked for."""
-
-    def __init__(self, config: Config) -> None:
-        """Open none yet."""
-        super().__init__()
-        self._config = config
-
-    def __missing__(self, transport: Transport) -> ImageWriter:
-        """Open the store."""
-        self[transport] = store = open_writer(transport, self._config)
-        return store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

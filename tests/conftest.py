@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from acr_world.facade import AcrFacade, acr_facade
 from servers.base import DebianBase, debian_base_image
 from servers.certificates import Certificate, for_loopback, self_signed
 from servers.engine import DockerEngine, docker_engine_server
@@ -61,6 +62,14 @@ def tls_registry(tmp_path_factory: pytest.TempPathFactory, tls_certificate: Cert
     """Run a registry that speaks TLS with `tls_certificate`."""
     with registry_server(tmp_path_factory.mktemp("tls-registry"), tls=tls_certificate) as server:
         yield server
+
+
+@pytest.fixture
+def acr(registry: RegistryServer, tls_certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterator[AcrFacade]:
+    """Run what an Azure Container Registry is to its clients, over `registry`; its authority is trusted in the test."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_certificate.authority))
+    with acr_facade(registry, tls_certificate) as facade:
+        yield facade
 
 
 @pytest.fixture

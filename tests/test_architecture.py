@@ -29,7 +29,7 @@ LAYERS = [
     {"durable", "leases", "desk", "ledgered_data"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
-    {"wiring_azure"},
+    {"wiring_azure", "wiring_stores"},
     {"wiring"},
     {"reports", "doctor"},
     {"demo"},

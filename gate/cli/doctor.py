@@ -38,8 +38,9 @@ def doctor(
     from gate.config import load_config  # noqa: PLC0415
     from gate.doctor import diagnose, render_text  # noqa: PLC0415
     from gate.model.image import Transport  # noqa: PLC0415
-    from gate.wiring import clock, open_writer, policy_of  # noqa: PLC0415
+    from gate.wiring import clock, policy_of  # noqa: PLC0415
     from gate.wiring_azure import connect_defender  # noqa: PLC0415
+    from gate.wiring_stores import open_writer  # noqa: PLC0415
 
     config = load_config(os.environ)
     rules = policy_of(config, policy).decision.findings.defender

@@ -218,7 +218,8 @@ def _days(days: int) -> timedelta:
 @contextmanager
 def _desk(server: str, folder: Path | None) -> Iterator[Desk]:
     from gate.config import load_config  # noqa: PLC0415 - as above
-    from gate.wiring import exception_desk, http_client, open_database, policy_of  # noqa: PLC0415
+    from gate.wiring import exception_desk, open_database, policy_of  # noqa: PLC0415
+    from gate.wiring_stores import http_client  # noqa: PLC0415
 
     config = load_config(os.environ)
     if not server:

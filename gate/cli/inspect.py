@@ -98,7 +98,8 @@ def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool, c
     from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
     from gate.registry.reference import parse_image_ref  # noqa: PLC0415
     from gate.reports.inspected import Inspected  # noqa: PLC0415
-    from gate.wiring import open_reader, policy_of  # noqa: PLC0415
+    from gate.wiring import policy_of  # noqa: PLC0415
+    from gate.wiring_stores import open_reader  # noqa: PLC0415
 
     ref = parse_image_ref(image)
     config = load_config(os.environ)
@@ -107,7 +108,7 @@ def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool, c
     policy = policy_of(config, folder)
     progress = ProgressReporter(is_watched=sys.stderr.isatty(), clock=time.monotonic)
     with ExitStack() as stack:
-        reader = open_reader(ref, config)
+        reader = open_reader(ref, config, policy)
         if isinstance(reader, AbstractContextManager):
             stack.enter_context(reader)
         stack.enter_context(progress)

@@ -24,7 +24,7 @@ from gate.http.address import origin_of
 from gate.model.image import ImageRef, Transport
 from gate.registry.reference import parse_image_ref
 from gate.store.evaluations import FINAL, EvaluationState
-from gate.wiring import http_client
+from gate.wiring_stores import http_client
 
 if TYPE_CHECKING:
     from gate.bounds import DefinitionBounds

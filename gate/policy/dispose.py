@@ -66,7 +66,9 @@ def origin_allowed(origin: Origin, safelist: Safelist) -> bool:
             return any(location == channel.name or location in channel.urls for channel in safelist.conda_channels)
         case OriginKind.IMAGE_REGISTRY:
             return any(
-                _under(origin.location, f"{entry.host}/{entry.path}".rstrip("/")) for entry in safelist.image_registries
+                _under(origin.location, f"{host}/{entry.path}".rstrip("/"))
+                for entry in safelist.image_registries
+                for host in (entry.host, *entry.mirrors)
             ) or _azureml(origin.location, safelist)
         case OriginKind.OS_ARCHIVE:
             return any(origin.location == archive.name for archive in safelist.os_archives)

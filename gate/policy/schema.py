@@ -75,10 +75,22 @@ class CondaChannel(Value):
 
 
 class ImageRegistry(Value):
-    """A registry whose images anyone may build upon, by host; `path` narrows it to a prefix of whole segments."""
+    """A registry whose images anyone may build upon, by host; `path` narrows it to a prefix of whole segments.
+
+    `mirrors` are the organisation's own copies of it, as `host/prefix`: what is read from there counts as the host's.
+    """
 
     host: str = Field(min_length=1)
     path: str = ""
+    mirrors: tuple[str, ...] = ()
+
+    @field_validator("mirrors")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not mirror or "://" in mirror or "@" in mirror or mirror.endswith("/") for mirror in value):
+            message = "`host/prefix`, without a scheme, credentials or a slash at the end"
+            raise ValueError(message)
+        return value
 
 
 class OsArchive(Value):

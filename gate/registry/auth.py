@@ -22,11 +22,15 @@ _NO_USER = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A user and a password, or a refresh token that the registry's token server exchanges. Never shown."""
+    """A user and a password, or a refresh token that the registry's token server exchanges. Never shown.
+
+    `own_realm` says that it may be sent to the registry's own host alone, whatever token server the registry names.
+    """
 
     user: str
     password: str = field(repr=False, default="")
     refresh_token: str = field(repr=False, default="")
+    own_realm: bool = False
 
 
 class CredentialProvider(Protocol):

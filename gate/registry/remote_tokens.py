@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from gate.errors import UnauthorizedUpstreamError, UpstreamError
-from gate.http.address import show
+from gate.http.address import origin_of, show
 from gate.http.answer import parse_json
 from gate.http.client import HttpClient
 from gate.registry.auth import Credential, CredentialProvider
@@ -61,6 +61,9 @@ class Authorizer:
         challenge = read_challenge(answered.get("WWW-Authenticate", ""), url)
         credential = self._credentials.credential(host)
         match challenge:
+            case Bearer() if credential is not None and credential.own_realm and not _is_own(challenge, url):
+                message = f"`{host}` names a token server on another host, which its credential is not for"
+                raise UpstreamError(message, code="bad_realm", hint="check the registry's address", url=show(url))
             case Bearer():
                 kept = self._token(challenge, credential, _wanted(scopes, challenge.scope))
             case Basic() if credential is not None and not credential.refresh_token:
@@ -93,6 +96,10 @@ class Authorizer:
                 raise UpstreamError(message, code="bad_token")
         seconds = life if isinstance(life, int) and 0 < life < _LONGEST else _LIFE
         return _Kept(value=f"Bearer {token}", until=asked + seconds - _MARGIN)
+
+
+def _is_own(challenge: Bearer, url: str) -> bool:
+    return origin_of(challenge.realm) == origin_of(url)
 
 
 def _wanted(scopes: tuple[str, ...], asked: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from gate.cli import main
 from gate.errors import StoreError, UsageError
 from gate.model.image import Transport
 from gate.service.app import sweep
-from gate.wiring import open_writer
+from gate.wiring_stores import open_writer
 from gate.world import RealWorld
 
 
