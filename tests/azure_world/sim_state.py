@@ -124,3 +124,5 @@ class AzureWorld:
     bearers: list[str] = field(default_factory=list)
     """Every `Authorization` that arrived at anything but the token endpoint."""
     issued: list[str] = field(default_factory=list)
+    prepared: dict[tuple[str, str], tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    """Pages of Resource Graph made beforehand, by question and token, so that making them costs no memory later."""

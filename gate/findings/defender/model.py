@@ -82,12 +82,12 @@ class Fields:
             message = f"`{path}` is not an object"
             raise RowError(message)
         self.path = path
-        self._values: dict[str, object] = {}
-        for key, item in value.items():
-            if key.lower() in self._values:
-                message = f"`{path}` has the key `{key}` twice"
-                raise RowError(message)
-            self._values[key.lower()] = item
+        self._values: dict[str, object] = {key.lower(): item for key, item in value.items()}
+        if len(self._values) != len(value):
+            folded = [key.lower() for key in value]
+            twice = next(key for key in value if folded.count(key.lower()) > 1)
+            message = f"`{path}` has the key `{twice}` twice"
+            raise RowError(message)
 
     def inner(self, key: str) -> Fields:
         """Return the object under a key; it may be there as JSON text, as Resource Graph hands some over."""
@@ -169,9 +169,12 @@ class Fields:
 
     def _whole(self, key: str, text: str) -> str:
         """Refuse half a character, which JSON can escape and nothing can write."""
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            message = f"`{self.path}.{key}` holds half a character"
-            raise RowError(message)
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                message = f"`{self.path}.{key}` holds half a character"
+                raise RowError(message) from None
         return text
 
     def _decoded(self, key: str) -> object:
