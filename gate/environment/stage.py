@@ -109,6 +109,10 @@ class Stage:
         else:
             table[target] = (*before, (line, content))
 
+    def forget(self, path: str) -> None:
+        """Note that a file was written, and that nobody can tell what."""
+        self.written[self.absolute(path)] = None
+
     def link(self, stage: Stage, source: str, target: str) -> None:
         """Note that a file or a folder of a stage, this one or an earlier one, was copied to another place."""
         if len(self.links) < MOST_LINKS:

@@ -26,6 +26,10 @@ def written(folder: Path, body: str, files: dict[str, str | bytes] | None = None
         ("RUN printf '%s\\n' a > r.txt && pip install -r r.txt\n", 2),
         ("RUN cat <<EOF > /r.txt\na==1\nEOF\nRUN pip install -r /r.txt\n", 3),
         ("RUN cat > /r.txt <<'EOF'\na==1\nEOF\nRUN pip install -r /r.txt\n", 3),
+        ("RUN printf 'a==%s\\n' 1 > r.txt && pip install -r r.txt\n", 2),
+        ("RUN echo -e 'a' > x && cat x - > r.txt && pip install -r x\n", 2),
+        ("RUN echo a > x && cat x > r.txt && pip install -r r.txt\n", 2),
+        ("RUN echo a | cat - > r.txt && pip install -r r.txt\n", 2),
         ("RUN <<EOF cat > /r.txt\na==1\nEOF\nRUN pip install -r /r.txt\n", 3),
         ("RUN tee /r.txt <<EOF >/dev/null && pip install -r /r.txt\na==1\nEOF\n", 3),
         ("RUN echo a==1 | tee -a /r.txt && pip install -r /r.txt\n", 2),
@@ -136,6 +140,21 @@ def test_what_only_a_program_knows_stays_in_doubt(tmp_path: Path) -> None:
     for command in ("pip freeze > r.txt", "poetry export -o r.txt", "echo $X > r.txt", "{ date; echo a; } > r.txt"):
         declared = run_line(tmp_path, f"{command}; pip install -r r.txt")
         assert any(one.undetermined for one in declared.references), command
+
+
+@pytest.mark.parametrize(
+    "command", ["pip-compile x.in > r.txt", "cat gone r.txt > r.txt", "printf '%s' $(date) > r.txt"]
+)
+def test_a_file_that_something_unknown_replaced_is_no_longer_known(tmp_path: Path, command: str) -> None:
+    declared = run_line(tmp_path, f"{command}; pip install -r r.txt", {"r.txt": "a\n"})
+    assert all(one.undetermined for one in declared.references)
+    assert names(declared)
+    assert verdict(declared).verdict == "needs_exception"
+
+
+def test_a_file_written_past_the_bound_is_unknown(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"big.txt": "a\n" * 60_000, "r.txt": "b\n"}
+    assert names(run_line(tmp_path, "cat big.txt > r.txt && pip install -r r.txt", files)) == ["other:r.txt"]
 
 
 def test_a_file_that_installs_itself_ends(tmp_path: Path) -> None:

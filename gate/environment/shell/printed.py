@@ -20,7 +20,7 @@ FILTERS = frozenset({"cat", "grep", "egrep", "sed", "awk", "sort", "uniq", "tr",
 
 _OUTGOING = frozenset({">", ">>", ">|", "&>", "&>>"})
 _FLAGS = frozenset({"-n", "-e", "-E", "-ne", "-en", "--"})
-LONGEST = 1_000_000
+LONGEST = 100_000
 """Most characters that are kept of what one command prints."""
 
 
@@ -38,6 +38,8 @@ def written(node: Node, body: Node, words: Resolver) -> None:
     for path, append in outgoing:
         if printed is not None:
             write(path, printed, words.session, append=append)
+        elif not append and words.session.locate(path) is not None:
+            words.session.stage.forget(path)
 
 
 def output(node: Node, words: Resolver) -> Word | None:
@@ -90,8 +92,14 @@ def _shown(arguments: list[Word], session: Session) -> Word | None:
     names = [word for word in arguments if not word.text.startswith("-") or word.text == "-"]
     if names and names != [Word(text="-", line=names[0].line)]:
         texts = [session.open(word.text, word.line) for word in names]
-        known = [one.content for one in texts if one is not None]
-        return Word(text="\n".join(known), line=names[0].line) if len(known) == len(texts) else None
+        known = [one for one in texts if one is not None]
+        if len(known) < len(texts):
+            return None
+        # What the build itself wrote stands on its own lines, below empty ones.
+        content = known[0].content.lstrip("\n")
+        own = known[0].path == session.text.path
+        line = 1 + len(known[0].content) - len(content) if own else names[0].line
+        return Word(text="\n".join([content, *(one.content for one in known[1:])]), line=line)
     if not session.piped:
         return None
     return Word(text="\n".join(word.text for word in session.piped), line=session.piped[0].line)
@@ -100,6 +108,7 @@ def _shown(arguments: list[Word], session: Session) -> Word | None:
 def write(path: str, printed: Word, session: Session, *, append: bool) -> None:
     """Note what was written; configuration steers what follows."""
     if len(printed.text) > LONGEST:
+        session.stage.forget(path)
         return
     session.stage.write(path, printed.text, printed.line, append=append)
     if is_configuration(path):
