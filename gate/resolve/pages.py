@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from packaging.utils import InvalidName, canonicalize_name
-from pydantic_core import from_json
 
 from gate.errors import BoundError, GateError, UpstreamError
 from gate.http.address import is_loopback, origin_of, show
-from gate.http.answer import Answer
 from gate.index.page import JSON, read_page
+from gate.resolve.entries import begins, beside_files, only_version, place_of, rewritten, with_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from gate.http.answer import Answer
     from gate.http.client import HttpClient
-    from gate.index.project import IndexFile, Project
+    from gate.index.project import Project
     from gate.resolve.settings import ResolveBounds
 
 _ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.5, text/html;q=0.1"
 _HANDED_ON = ("Content-Range", "Accept-Ranges", "Location", "ETag", "Last-Modified")
 _GONE = frozenset({404, 410})
-_PLACE = re.compile(rb'"url"\s*:\s*"(https?://[^/"\\?#]+(?=/)|)')
-"""The place that each file's address begins with; empty for one that is relative, or spelled in an odd way."""
-
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
-_ZEROS = re.compile(r"(?:\.0+)+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +53,14 @@ class Served:
 class _Kept:
     pages: dict[tuple[int, str], Answer] = field(default_factory=dict)
     read: dict[tuple[int, str], Future[dict[str, Any] | None]] = field(default_factory=dict)
+    unread: list[tuple[int, str]] = field(default_factory=list)
+    expected: dict[tuple[int, str], Future[Answer]] = field(default_factory=dict)
     places: set[tuple[str, int]] = field(default_factory=set)
     failures: list[GateError] = field(default_factory=list)
     withheld: set[str] = field(default_factory=set)
     asked: int = 0
     received: int = 0
+    serving: int = 0
 
 
 class Pages:
@@ -89,13 +84,21 @@ class Pages:
         self._turn = threading.Semaphore(bounds.connections)
         self._lock = threading.Lock()
         self._kept = _Kept()
-        # While the resolver waits for the network, one thread reads what came: facts then cost next to nothing.
+        # While the resolver waits for its files, one thread reads what came: facts then cost next to nothing.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="gate-pages")
+        self._asker = ThreadPoolExecutor(bounds.connections, thread_name_prefix="gate-expected")
 
     def close(self) -> None:
         """Read no more, and close all connections."""
         self._reader.shutdown(wait=False, cancel_futures=True)
+        self._asker.shutdown(wait=False, cancel_futures=True)
         self._http.close()
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Ask the first index for these projects already, while the resolver starts: it will ask for them first."""
+        for name in list(dict.fromkeys(names))[: self._bounds.connections]:
+            if self.indexes and not self._withheld(0, name):
+                self._kept.expected[0, name] = self._asker.submit(self._ask, 0, name)
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -113,32 +116,50 @@ class Pages:
 
     def serve(self, place: int, project: str) -> Served:
         """Return the page of a project from one index; what goes wrong is kept, and answered as a refusal."""
+        with self._lock:
+            self._kept.serving += 1
         try:
             return self._serve(place, project)
         except GateError as error:
             with self._lock:
                 self._kept.failures.append(error)
             return Served(status=400, media_type="text/plain", body=error.error_code.encode())
+        finally:
+            with self._lock:
+                self._kept.serving -= 1
+                if not self._kept.serving:
+                    self._read()
+
+    def _read(self) -> None:
+        """Begin to read what came: not before the resolver has what it asked for, which it waits for."""
+        for key in self._kept.unread:
+            self._kept.read[key] = self._reader.submit(beside_files, self._kept.pages[key].body)
+        self._kept.unread.clear()
+
+    def _withheld(self, place: int, name: str) -> bool:
+        return self._is_private(name) and not self.indexes[place].private
 
     def _serve(self, place: int, project: str) -> Served:
         try:
             name = canonicalize_name(project, validate=True)
         except InvalidName:
             return Served(status=404, media_type="text/plain", body=b"")
-        index = self.indexes[place]
-        if self._is_private(name) and not index.private:
+        if self._withheld(place, name):
             with self._lock:
                 self._kept.withheld.add(name)
             return Served(status=404, media_type="text/plain", body=b"")
         self._count()
-        headers = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
-        with self._turn:
-            answer = self._http.get_bytes(
-                index.page(name), headers=headers, accept=_GONE, limit=self._bounds.page_bytes
-            )
+        expected = self._kept.expected.pop((place, name), None)
+        answer = self._ask(place, name) if expected is None else expected.result()
         if answer.status in _GONE:
             return Served(status=404, media_type="text/plain", body=b"")
         return self._keep((place, name), answer)
+
+    def _ask(self, place: int, name: str) -> Answer:
+        headers = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
+        url, limit = self.indexes[place].page(name), self._bounds.page_bytes
+        with self._turn:
+            return self._http.get_bytes(url, headers=headers, accept=_GONE, limit=limit)
 
     def _count(self) -> None:
         with self._lock:
@@ -149,11 +170,11 @@ class Pages:
 
     def _keep(self, key: tuple[int, str], answer: Answer) -> Served:
         media_type = answer.headers.get("Content-Type", "")
-        begins = _begins(answer.body)
-        if media_type.partition(";")[0].strip().lower() != JSON or b"" in begins:
-            answer = _rewritten(answer, key[1])
-            begins = _begins(answer.body)
-        places = {found for begin in begins if (found := _place(begin.decode("latin-1")))}
+        found = begins(answer.body)
+        if media_type.partition(";")[0].strip().lower() != JSON or b"" in found:
+            answer = rewritten(answer, key[1])
+            found = begins(answer.body)
+        places = {place for begin in found if (place := place_of(begin.decode("latin-1")))}
         inward = {place for place in places if is_loopback(place[0])}
         if not is_loopback(origin_of(answer.url).host) and inward:
             message = f"`{show(answer.url)}` names files on this very machine"
@@ -161,7 +182,7 @@ class Pages:
         with self._lock:
             self._kept.places |= places
             self._kept.pages[key] = answer
-            self._kept.read[key] = self._reader.submit(_parsed, answer.body)
+            self._kept.unread.append(key)
             self._kept.received += len(answer.body)
             if self._kept.received > self._bounds.pages_bytes:
                 message = f"the project pages have more than {self._bounds.pages_bytes} bytes"
@@ -187,9 +208,11 @@ class Pages:
         Raises:
             UpstreamError: as `read_page`.
         """
-        for (place, name), answer in self._kept.pages.items():
-            page = self._kept.read[place, name].result()
-            read_page(answer if page is None else _with_files(answer, page, []), name)
+        with self._lock:
+            self._read()
+        for key, answer in self._kept.pages.items():
+            page = self._kept.read[key].result()
+            read_page(answer if page is None else with_files(answer, page, []), key[1])
 
     def found(self, project: str, version: str) -> tuple[IndexAddress, Project] | None:
         """Return the index that a package came from (the first that has it), with the version's files.
@@ -200,86 +223,9 @@ class Pages:
         for place, index in enumerate(self.indexes):
             answer = self._kept.pages.get((place, project))
             if answer is not None:
-                return index, read_page(_only(answer, self._kept.read[place, project].result(), version), project)
+                return index, read_page(only_version(answer, version), project)
         return None
 
     def without_wheels(self) -> tuple[str, ...]:
         """Name the projects that were looked at and have no wheel at all, sorted."""
         return tuple(sorted({name for (_, name), page in self._kept.pages.items() if b".whl" not in page.body}))
-
-
-def _begins(body: bytes) -> set[bytes]:
-    """Return what the addresses of a page's files begin with; counting is much faster than finding each."""
-    first = _PLACE.search(body)
-    if first is None:
-        return set()
-    key = first[0][: first.start(1) - first.start()]
-    alike = bool(first[1]) and body.count(b'"url"') == body.count(key + first[1] + b"/")
-    return {first[1]} if alike else set(_PLACE.findall(body))
-
-
-def _place(address: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        return None
-    return ((parts.hostname or "").lower(), port or (443 if parts.scheme == "https" else 80))
-
-
-def _rewritten(answer: Answer, name: str) -> Answer:
-    """Return the page as JSON with whole addresses: the resolver gets it from another place than the index."""
-    project = read_page(answer, name)
-    page = {
-        "meta": {"api-version": "1.1"},
-        "name": name,
-        "files": [_entry(file) for file in project.files],
-        "project-status": {"status": project.status, "reason": project.status_reason} if project.status else {},
-    }
-    # A header of our own: what is kept is the page that was handed on.
-    return Answer(url=answer.url, status=200, headers={"Content-Type": JSON}, body=json.dumps(page).encode())
-
-
-def _entry(file: IndexFile) -> dict[str, object]:
-    entry: dict[str, object] = {
-        "filename": file.filename,
-        "url": file.url.partition("#")[0],
-        "hashes": {"sha256": file.sha256.removeprefix("sha256:")} if file.sha256 else {},
-        "yanked": False if file.yanked is None else (file.yanked or True),
-    }
-    if file.requires_python:
-        entry["requires-python"] = file.requires_python
-    if file.size is not None:
-        entry["size"] = file.size
-    if file.upload_time is not None:
-        entry["upload-time"] = file.upload_time.isoformat()
-    if file.has_metadata:
-        entry["core-metadata"] = {"sha256": file.metadata_sha256} if file.metadata_sha256 else True
-    return entry
-
-
-def _parsed(body: bytes) -> dict[str, Any] | None:
-    """Return the page; None if it is no such page, which its reading for facts will then say."""
-    try:
-        page = from_json(body, cache_strings="keys")
-    except ValueError:
-        return None
-    return page if isinstance(page, dict) and isinstance(page.get("files"), list) else None
-
-
-def _only(answer: Answer, page: dict[str, Any] | None, version: str) -> Answer:
-    """Return the page with the files that may be of one version: turning all of them into values takes far longer.
-
-    A file that spells its version in a way of its own (`v1.0`, `01.0`) is left out, and then no file fits.
-    """
-    numbers = _NUMBERS.match(version)
-    if page is None or numbers is None:
-        return answer
-    mark = "-" + _ZEROS.sub("", numbers[0])
-    files = [file for file in page["files"] if not isinstance(file, dict) or mark in str(file.get("filename"))]
-    return _with_files(answer, page, files)
-
-
-def _with_files(answer: Answer, page: dict[str, Any], files: list[Any]) -> Answer:
-    body = json.dumps(page | {"files": files}).encode()
-    return Answer(url=answer.url, status=200, headers=answer.headers, body=body)

@@ -76,7 +76,9 @@ def _open_pages(asked: Asked, safelist: Safelist, config: ResolveConfig) -> Page
     from gate.resolve.pages import Pages  # noqa: PLC0415
 
     indexes = tuple(_address(index, config) for index in asked.indexes)
-    return Pages(HttpClient(config.http), indexes, reserved(safelist.reserved_names), config.bounds)
+    pages = Pages(HttpClient(config.http), indexes, reserved(safelist.reserved_names), config.bounds)
+    pages.expect(requirement.name for _, requirement in asked.python if requirement.marker is None)
+    return pages
 
 
 def _half(
