@@ -17,11 +17,11 @@ from gate.errors import PolicyError
 from gate.model.base import Value
 from gate.policy.decide import OWN
 from gate.policy.rules import ALL
-from gate.resolve.rules import ALL as SET_RULES
 from gate.policy.ruleset import RULESET
 from gate.policy.source import embedded, load_policy, policy_problems
 from gate.reports.policy_show_text import render
-from gate.reports.policy_shown import ShownPolicy
+from gate.reports.policy_shown import ShownPolicy, rule_pages
+from gate.resolve.rules import ALL as SET_RULES
 
 GRANT = """\
 id: GRT-one
@@ -306,9 +306,10 @@ def test_what_is_called_sound_can_be_loaded_and_what_is_not_can_not(folder: Path
 def test_every_rule_is_explained_and_the_decisions_own_codes(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "rules")
     assert code == 0
-    for rule in (*ALL, *SET_RULES):
+    for rule in rule_pages():
         assert f"{rule.id}\n  {rule.title}\n" in out
         assert all(f"[{known}]" in out for known in rule.codes)
+    assert {rule.id for rule in rule_pages()} == {*(rule.id for rule in ALL), *(rule.id for rule in SET_RULES), OWN}
     assert f"{OWN}\n" in out
 
 
