@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 Answer = tuple[int, dict[str, str], bytes]
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -103,7 +104,7 @@ class SimRegistry:
         end = start + self.page if self.page else len(found)
         headers = {"Content-Type": OCI_INDEX}
         if end < len(found):
-            kind = query.get("artifactType", "")
+            kind = quote(query.get("artifactType", ""), safe="")
             headers["Link"] = (
                 f'<{self.foreign}/v2/{REPOSITORY}/referrers/{subject}?artifactType={kind}&from={end}>; rel="next"'
             )

@@ -128,7 +128,7 @@ def _usage(*, digital_signature: bool, key_cert_sign: bool) -> x509.KeyUsage:
     )
 
 
-def statement(subject: str, *results: Json, **changes: object) -> Json:
+def statement(subject: str, /, *results: Json, **changes: object) -> Json:
     """Return the statement of a findings artifact. Reconstructed from in-toto's predicate: no real one was captured."""
     made: Json = {
         "_type": "https://in-toto.io/Statement/v1",
