@@ -182,8 +182,10 @@ def _unowned(scene: Scene, tally: _Tally, found: Iterable[Found]) -> Above:
 
 
 def owned_paths(scene: Scene, found: Iterable[Found]) -> frozenset[str]:
-    """Return the real path of every file of a package that lies on top of the base."""
-    return frozenset(_owned(scene, found))
+    """Return the real path of every file of a package that lies on top of the base; worked out once for an image."""
+    if scene.owned is None:
+        scene.owned = frozenset(_owned(scene, found))
+    return scene.owned
 
 
 def _owned(scene: Scene, found: Iterable[Found]) -> Iterator[str]:

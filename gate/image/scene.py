@@ -65,6 +65,8 @@ class Scene:
     problems: list[Problem] = field(default_factory=list)
     dropped: int = 0
     rows: int = 0
+    owned: frozenset[str] | None = None
+    """What `gate.image.loose.owned_paths` found, once it was asked."""
 
     def spend_row(self) -> None:
         """Count one row of a list of files.

@@ -1,6 +1,7 @@
 """The layers kept in a command's own database, found without the libraries that a database takes to load.
 
-A command that finds every layer is done before SQLAlchemy would be imported: SQLite's own module reads one row.
+A command that finds every layer is done before SQLAlchemy would be imported: SQLite's own module reads one row, and
+writes one where the table is there and has room.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from gate.errors import StoreError
+from gate.model.base import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from gate.model.digest import Digest
 
 _SQLITE = "sqlite:///"
+_ROOM = "SELECT coalesce(sum(size), 0) + ? <= ? FROM layer_results"
+_REPLACE = "INSERT OR REPLACE INTO layer_results (key, layer, size, stored_at, data) VALUES (?, ?, ?, ?, ?)"
 _SELECT = "SELECT data FROM layer_results WHERE key = ? AND length(data) <= ?"
 
 
@@ -35,7 +39,11 @@ class LocalLayers:
     """
 
     def __init__(
-        self, url: str, bounds: ImageBounds, open_cache: Callable[[], AbstractContextManager[LayerCache]]
+        self,
+        url: str,
+        bounds: ImageBounds,
+        open_cache: Callable[[], AbstractContextManager[LayerCache]],
+        clock: Callable[[], datetime],
     ) -> None:
         """Open nothing yet; `open_cache` opens the database of that address, to write to it."""
         # An address with escapes is for SQLAlchemy to read, as everywhere else.
@@ -43,6 +51,7 @@ class LocalLayers:
         self._file = Path(url.removeprefix(_SQLITE)) if plain else None
         self._bounds = bounds
         self._open_cache = open_cache
+        self._clock = clock
         self._stack = ExitStack()
         self._cache: LayerCache | None = None
         self._failed = False
@@ -64,9 +73,27 @@ class LocalLayers:
 
     def put(self, key: str, layer: Digest, entry: bytes) -> None:
         """Keep an entry, if the database can be written."""
+        if len(entry) > min(self._bounds.cached_bytes, self._bounds.cache_bytes) or self._written(key, layer, entry):
+            return
         cache = self._opened()
         if cache is not None:
             cache.put(key, layer, entry)
+
+    def _written(self, key: str, layer: Digest, entry: bytes) -> bool:
+        """Write a row into a table that is there and has room; all else is for those who know the whole schema."""
+        if self._file is None or not self._file.is_file():
+            return False
+        row = (key, layer, len(entry), format_instant(self._clock()), entry)
+        try:
+            with closing(sqlite3.connect(_address(self._file, "rw"), uri=True)) as connection, connection:
+                connection.execute("PRAGMA synchronous=NORMAL")  # a row lost with the power costs time
+                connection.execute("BEGIN IMMEDIATE")
+                has_room = connection.execute(_ROOM, (len(entry), self._bounds.cache_bytes)).fetchone()[0]
+                if has_room:
+                    connection.execute(_REPLACE, row)
+        except sqlite3.Error:
+            return False
+        return bool(has_room)
 
     def _opened(self) -> LayerCache | None:
         if self._cache is None and not self._failed:
@@ -81,11 +108,15 @@ def _row(file: Path, key: str, limit: int) -> bytes | None:
     if not file.is_file():
         return None
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(_address(file, "ro"), uri=True)) as connection:
             found = connection.execute(_SELECT, (key, limit)).fetchone()
     except sqlite3.Error:
         return None
     return found[0] if found is not None and isinstance(found[0], bytes) else None
+
+
+def _address(file: Path, mode: str) -> str:
+    return f"{file.absolute().as_uri()}?mode={mode}"
 
 
 def local_layers(
@@ -109,7 +140,7 @@ def local_layers(
         with nullcontext(engine) if engine is not None else _database(url, busy_seconds) as opened:
             yield StoredLayers(opened, bounds, clock)
 
-    return LocalLayers(url, bounds, open_cache)
+    return LocalLayers(url, bounds, open_cache, clock)
 
 
 @contextmanager

@@ -101,13 +101,15 @@ def test_text_in_the_place_of_bytes_is_no_entry(sqlite_engine: Engine, sqlite_ur
         assert cache.get("key") is None
 
 
-def opens(url: str, opened: list[str]) -> Callable[[], AbstractContextManager[LayerCache]]:
+def opens(
+    url: str, opened: list[str], bounds: ImageBounds = BOUNDS
+) -> Callable[[], AbstractContextManager[LayerCache]]:
     @contextmanager
     def open_it() -> Iterator[LayerCache]:
         opened.append(url)
         engine = make_engine(url)
         upgrade(engine)
-        yield layers_of(engine)
+        yield layers_of(engine, bounds)
         opened.append("closed")
         engine.dispose()
 
@@ -120,7 +122,7 @@ def refuses() -> AbstractContextManager[LayerCache]:
 
 
 def local(url: str, open_cache: Callable[[], AbstractContextManager[LayerCache]]) -> LocalLayers:
-    return LocalLayers(url, BOUNDS, open_cache)
+    return LocalLayers(url, BOUNDS, open_cache, Clock())
 
 
 def test_a_command_opens_its_database_once_and_only_to_write(database_url: str) -> None:
@@ -181,6 +183,27 @@ def test_where_no_database_can_be_made_nothing_is_kept(tmp_path: Path) -> None:
         cache.put("key", LAYER, b"entry")
         assert cache.get("key") is None
     assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_a_table_that_is_there_and_has_room_needs_no_library(sqlite_engine: Engine, sqlite_url: str) -> None:
+    with local(sqlite_url, refuses) as cache:
+        cache.put("key", LAYER, b"old")
+        cache.put("key", LAYER, b"entry")
+        assert cache.get("key") == b"entry"
+    with writing(sqlite_engine) as connection:
+        (row,) = connection.execute(sa.select(layer_results)).all()
+    assert (row.layer, row.size, row.stored_at) == (LAYER, 5, "2026-11-23T09:02:00.000000Z")
+
+
+def test_a_table_without_room_is_left_to_who_can_make_some(sqlite_engine: Engine, sqlite_url: str) -> None:
+    small, opened = replace(BOUNDS, cache_bytes=8), list[str]()
+    with LocalLayers(sqlite_url, small, opens(sqlite_url, opened, small), Clock()) as cache:
+        cache.put("key", LAYER, b"entry")
+        assert opened == []
+        cache.put("other", LAYER, b"entry")
+        cache.put("larger", LAYER, b"entry" * 2)
+    assert opened == [sqlite_url, "closed"]
+    assert [layers_of(sqlite_engine).get(key) for key in ("key", "other", "larger")] == [None, b"entry", None]
 
 
 def test_the_service_writes_through_its_own_engine_and_leaves_it_open(engine: Engine, database_url: str) -> None:
