@@ -142,6 +142,12 @@ def _own_root_appended(stage: Stage) -> Signer:
     return Signer(key=own.key, chain=[own.chain[0], stage.signer.chain[-1]])
 
 
+def _other_name(stage: Stage) -> None:
+    somebody = make_signer(subject={"CN": "somebody"})
+    stage.rules = policy(somebody)
+    signed_artifact(stage.registry, somebody)
+
+
 def _other_artifacts_signature(stage: Stage) -> None:
     signed_artifact(stage.registry, stage.signer, OTHER)
     stage.registry.pushed[DIGEST] = "2026-11-01T09:00:00Z"
@@ -184,6 +190,10 @@ def _grouped(*made: Any, **settings: str) -> Callable[[Stage], object]:
 
 def _all(*steps: Callable[[Stage], object]) -> Callable[[Stage], object]:
     return lambda stage: [step(stage) for step in steps]
+
+
+def _refusing(stage: Stage) -> None:
+    stage.registry.status = 401
 
 
 def _index(stage: Stage) -> None:
@@ -273,7 +283,7 @@ CASES: tuple[Case, ...] = (
           lambda stage: stage.world.assessments.append(rows.individual(OTHER, severity="Low"))),
     _case("index-scanned", "9", "artifact and rows of the index, none of its image", "not_scanned", _index),
     _case("registry-refuses", "12", "401 from the registry for what is attached", "no_permission",
-          lambda stage: setattr(stage.registry, "status", 401)),
+          _refusing),
     _case("half-page", "13", "a page lacks half of its rows", "source_error", _rows(30, half_page=1)),
     _case("lost-page", "13", "a page is left out", "source_error", _rows(30, lost_page=1)),
     _case("repeated-page", "13", "a page comes twice in place of another", "source_error", _rows(30, repeated_page=1)),
@@ -300,8 +310,7 @@ CASES: tuple[Case, ...] = (
     _case("grafted-root", "forged", "the forger's certificate before the trusted root", "not_scanned",
           _signed_by(_own_root_appended)),
     _case("other-name", "forged", "the trusted root, a certificate of another name", "not_scanned",
-          lambda stage: (setattr(stage, "rules", policy(one := make_signer(subject={"CN": "somebody"}))),
-                         signed_artifact(stage.registry, one))),
+          _other_name),
     _case("other-subject", "forged", "a good signature, over another artifact", "not_scanned",
           _other_artifacts_signature),
     _case("replayed", "forged", "another digest's artifact, listed as this one's", "not_scanned", _replayed),

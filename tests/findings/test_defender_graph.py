@@ -22,8 +22,6 @@ from gate.policy.schema import DefenderPolicy
 if TYPE_CHECKING:
     from servers.certificates import Certificate
 
-GROUPED = {"GATE_DEFENDER_MODEL": "grouped"}
-
 
 def fill(world: AzureWorld, count: int, digest: str = DIGEST, severity: str = "Low") -> None:
     world.assessments.extend(sim_rows.individual(digest, number, severity=severity) for number in range(count))
@@ -111,7 +109,7 @@ def test_the_token_is_not_sent_to_a_host_that_a_next_page_names(
         assert ask(azure).state is ScanState.SOURCE_ERROR
         azure.permissions = azure.permissions[:2]
         azure.sub_assessments = {GROUPED_KEYS[0]: [sim_rows.sub_assessment(DIGEST, n) for n in range(150)]}
-        report = ask(azure, **GROUPED)
+        report = ask(azure, GATE_DEFENDER_MODEL="grouped")
         assert (report.state, report.findings) == (ScanState.SOURCE_ERROR, ())
         assert "page_foreign" in report.message
         assert elsewhere.asked == []
@@ -120,14 +118,14 @@ def test_the_token_is_not_sent_to_a_host_that_a_next_page_names(
 def test_grouped_rows_are_read_over_all_pages_and_those_of_other_digests_left_out(azure: AzureWorld) -> None:
     mixed = [sim_rows.sub_assessment(DIGEST if n % 2 else OTHER, n, properties__id=f"CVE-{n}") for n in range(250)]
     azure.sub_assessments = {GROUPED_KEYS[0]: mixed}
-    report = ask(azure, **GROUPED)
+    report = ask(azure, GATE_DEFENDER_MODEL="grouped")
     assert (report.state, len(report.findings)) == (ScanState.FINDINGS, 125)
 
 
 @pytest.mark.parametrize("page", [0, 1])
 def test_a_grouped_page_that_fails_is_a_failure_of_the_whole(page: int, azure: AzureWorld) -> None:
     azure.sub_assessments = {GROUPED_KEYS[0]: [sim_rows.sub_assessment(DIGEST, n) for n in range(150)]}
-    connected = connection(azure, **GROUPED)
+    connected = connection(azure, GATE_DEFENDER_MODEL="grouped")
     source = connected.source(DefenderPolicy())
     assert source.report(inventory(azure), now=NOW).state is ScanState.FINDINGS
     azure.faults.fail_page = page

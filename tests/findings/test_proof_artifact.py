@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from azure_world.sim_gate import DIGEST, NOW, PUSHED, inventory, signed_artifact
@@ -100,7 +101,7 @@ def test_both_envelopes_and_both_kinds_of_keys_and_lists_are_read(
         assert code(look(one)) == "proven"
 
 
-BENT: dict[str, dict[str, object]] = {
+BENT: dict[str, dict[str, Any]] = {
     "server certificate": {"use": ExtendedKeyUsageOID.SERVER_AUTH},
     "root that may not issue": {"root_may_issue": False},
     "authority as signer": {"leaf_is_authority": True},
@@ -117,7 +118,7 @@ BENT: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("how", BENT)
 def test_a_certificate_that_is_not_fit_proves_nothing(how: str, look: Look, sim_registry: SimRegistry) -> None:
-    one = make_signer(**BENT[how])  # type: ignore[arg-type]
+    one = make_signer(**BENT[how])
     signed_artifact(sim_registry, one)
     assert code(look(one)) == "signature_refused"
 
@@ -241,7 +242,7 @@ def test_an_envelope_that_is_bent_proves_nothing(
     assert code(look()) == "signature_refused"
 
 
-PAYLOADS = {
+PAYLOADS: dict[str, Any] = {
     "garbage": b"\xff",
     "nothing": b"{}",
     "another size": lambda target: {**target, "size": target["size"] + 1},
@@ -421,8 +422,8 @@ def test_a_list_that_can_not_be_read_is_not_an_empty_one(broken: bytes, look: Lo
 def test_a_list_over_pages_is_read_to_its_end_and_never_on_another_host(
     look: Look, sim_registry: SimRegistry, signer: Signer
 ) -> None:
-    for _ in range(3):
-        signed_artifact(sim_registry, make_signer())
+    for minute in range(3):
+        signed_artifact(sim_registry, make_signer(), created=f"2026-11-01T10:0{minute}:01Z")
     signed_artifact(sim_registry, signer)
     sim_registry.page = 1
     assert [isinstance(verdict, Proven) for verdict in look()] == [False, False, False, True]
