@@ -36,7 +36,10 @@ TOOLS: tuple[tuple[str, str], ...] = (
     (r"(?:xx-)?go", "go"),
     (r"(?:xx-)?cargo|rustup|rustup-init|cargo-binstall", "rust"),
     (r"R|Rscript|install2\.r|installGithub\.r|installBioc\.r|install\.r", "r_lang"),
-    (r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|julia|luarocks|cpan|cpanm|composer", "others"),
+    (
+        r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|julia|luarocks|cpan|cpanm|composer|tlmgr|vcpkg|pecl",
+        "others",
+    ),
     (r"powershell(?:\.exe)?|pwsh(?:\.exe)?|choco|winget|scoop", "windows"),
     (
         r"(?i:iwr|iex|irm|Invoke-(?:WebRequest|RestMethod|Expression)|Start-BitsTransfer|Install-(?:Module|Script))",
@@ -121,6 +124,17 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
         # Some installer, nobody knows which: what it installs is in doubt, whatever its name.
         found = Found(kind=Kind.OTHER, name=words[0].text, line=words[0].line)
         session.add(found.doubted("unresolved_variable"))
+
+
+def _executed(words: list[Word], session: Session, nested: Nested) -> None:
+    """Read the commands that `find … -exec` runs; a file that it finds is what its `-name` says."""
+    texts = [word.text for word in words]
+    name = next((texts[at + 1] for at, one in enumerate(texts[:-1]) if one in {"-name", "-iname"}), "$(find)")
+    for start, one in enumerate(texts):
+        if one in {"-exec", "-execdir", "-ok"}:
+            end = next((at for at in range(start, len(texts)) if texts[at] in {";", "+"}), len(texts))
+            inner = [Word(text=word.text.replace("{}", name), line=word.line) for word in words[start + 1 : end]]
+            run_command(inner, session, nested)
 
 
 def _known(words: list[Word], module: str, session: Session) -> list[Word]:
@@ -261,5 +275,6 @@ _SCRIPTED: dict[str, Callable[[list[Word], Session, Nested], None]] = {
     **dict.fromkeys(("sh", "bash", "dash", "ash", "zsh", "ksh"), _shell),
     **dict.fromkeys(("su", "runuser"), _su),
     "eval": _eval,
+    "find": _executed,
 }
 """Commands that are given a script as text, or by a pipe."""

@@ -17,7 +17,7 @@ _OPTIONS = grammar(
     "--omit --include --only --fetch-timeout --fetch-retries --modules-folder --cache-folder --filter/-F --dir -C "
     "--userconfig --maxsockets --store-dir"
 )
-_NAMES = frozenset({"install", "i", "add", "in", "isntall", "install-test", "it"})
+_NAMES = frozenset({"update", "upgrade", "install", "i", "add", "in", "isntall", "install-test", "it"})
 _MANIFEST = frozenset({"ci", "install", "i", "clean-install", "install-clean", "cit", "fetch"})
 _NPM = "npm"
 

@@ -23,6 +23,9 @@ _PLAIN = grammar(
 _NAMED: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "gem": ((("install",), ("i",)), "rubygems"),
     "luarocks": ((("install",),), "luarocks"),
+    "tlmgr": ((("install",),), "ctan"),
+    "vcpkg": ((("install",),), "vcpkg"),
+    "pecl": ((("install",),), "pecl"),
     "cpan": (((),), "cpan"),
     "cpanm": (((),), "cpan"),
     "helm": ((("plugin", "install"), ("pull",), ("install",)), "helm"),

@@ -23,6 +23,10 @@ _MODULES = {
 }
 
 
+_MODULE = re.compile(r"-[bBdEhiIOPqsSuvVx]*m(.*)")
+"""`-m`, with other flags before it and the module right behind it, as the interpreter takes them."""
+
+
 def run(name: str, words: list[Word], session: Session) -> None:
     """Read a call of the interpreter as far as it installs something."""
     del name
@@ -34,8 +38,8 @@ def run(name: str, words: list[Word], session: Session) -> None:
         if word.text in {"-", "/dev/stdin"}:
             break
         value = word.text in {"-X", "-W"}
-        if word.text == "-m" and index + 1 < len(words):
-            _module(words[index + 1 :], session)
+        if match := _MODULE.fullmatch(word.text):
+            _module([Word(text=match[1], line=word.line)] * bool(match[1]) + words[index + 1 :], session)
             return
         if not word.text.startswith("-"):
             _script(words[index:], session)
@@ -71,7 +75,7 @@ def _code(words: list[Word], session: Session) -> None:
 
 
 def _module(words: list[Word], session: Session) -> None:
-    name = words[0].text
+    name = words[0].text if words else ""
     if name in _MODULES:
         importlib.import_module(f"gate.environment.shell.{_MODULES[name]}").run(name, words, session)
     elif name == "spacy" and len(words) > 2 and words[1].text == "download":  # noqa: PLR2004 - spacy, download, a model
