@@ -19,18 +19,20 @@ CONFIG = "etc/"
 """Where configuration lies. A status file of an upper layer could call a library configuration; not here."""
 
 CatalogueEntry = tuple[str, tuple[str, ...]]
-"""A base image that policy lists: its reference, and the diff ids of all its layers."""
+"""A base image that policy lists: its reference, and the diff ids of all its layers, or their digests."""
 
 
 def match_base(layers: Sequence[LayerFact], catalogue: Iterable[CatalogueEntry]) -> BaseMatch | None:
-    """Return the longest listed base all of whose diff ids are the leading layers; ties go to the first listed.
+    """Return the longest listed base all of whose diff ids or digests are the leading layers'; ties go to the first.
 
     A base without layers matches nothing: it would make every image its child.
     """
     diff_ids: tuple[Digest, ...] = tuple(layer.diff_id for layer in layers)
+    digests = tuple(layer.digest for layer in layers)
     best: BaseMatch | None = None
     for reference, listed in catalogue:
-        if listed and diff_ids[: len(listed)] == listed and (best is None or len(listed) > best.layers):
+        leads = listed in (diff_ids[: len(listed)], digests[: len(listed)])
+        if listed and leads and (best is None or len(listed) > best.layers):
             best = BaseMatch(reference=reference, layers=len(listed))
     return best
 

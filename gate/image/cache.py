@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gate.image.layers import LayerContent
     from gate.model.image import LayerFact
 
-READING = ("capture", "codec", "cursor", "layers", "pump", "stream", "tar", "tree")
+READING = ("capture", "codec", "cursor", "heads", "layers", "pump", "stream", "tar", "tree")
 """The modules that decide what a layer is read as; a change to any of them makes every entry another's."""
 
 _PROOF_BYTES = 32

@@ -14,6 +14,12 @@ ANYWHERE = frozenset({"METADATA", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "
 TOOL_FILES = {"pip.conf": "pip", "pip.ini": "pip", ".condarc": "conda", "condarc": "conda", "uv.toml": "uv"}
 """Configuration of installers by its name, wherever it lies, and whose it is."""
 
+RPM_FOLDERS = ("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")
+"""Where rpm keeps what is installed; the last is what distroless images of Azure Linux have instead."""
+
+RPM_FILES = frozenset({"rpmdb.sqlite", "container-manifest-1", "container-manifest-2"})
+"""What of it can be read; databases of older formats can't."""
+
 _CACHED = frozenset({"index.json", "repodata_record.json", "paths.json"})
 _SUFFIXES = (".egg-info", ".egg-link")
 
@@ -30,6 +36,7 @@ class Shelf(Enum):
     DPKG_INFO = "dpkg_info"
     ETC = "etc"
     APK = "apk"
+    RPM = "rpm"
 
 
 def shelf_of(folder: str) -> Shelf:
@@ -52,6 +59,7 @@ _TAILS = (
     ("lib/dpkg/status.d", Shelf.DPKG_STATUS),
     ("lib/dpkg/info", Shelf.DPKG_INFO),
     ("lib/apk/db", Shelf.APK),
+    *((folder, Shelf.RPM) for folder in RPM_FOLDERS),
     ("etc", Shelf.ETC),
     ("usr/lib", Shelf.ETC),
 )
@@ -76,4 +84,5 @@ _KEPT: dict[Shelf, Callable[[str], bool]] = {
     Shelf.DPKG_INFO: lambda name: name.endswith(".list"),
     Shelf.ETC: lambda name: name == "os-release" or name in TOOL_FILES,
     Shelf.APK: lambda name: name == "installed",
+    Shelf.RPM: lambda name: name in RPM_FILES,
 }

@@ -110,6 +110,7 @@ def decode(data: bytes, *, index: int) -> LayerContent:
             links=[(tuple(link), tuple(target)) for link, target in said["links"]],
             statuses=list(said["statuses"]),
             kept=dict(_pieces(kept, said["kept"])),
+            heads={bytes.fromhex(digest): bytes.fromhex(head) for digest, head in said["heads"]},
             problems=[_problem(fields, index) for fields in said["problems"]],
             entries=int(said["entries"]),
         )
@@ -126,6 +127,7 @@ def _words(content: LayerContent, index: int) -> dict[str, object]:
         "emptied": content.emptied,
         "links": content.links,
         "statuses": content.statuses,
+        "heads": [[digest.hex(), head.hex()] for digest, head in content.heads.items()],
         "kept": [len(data) for data in content.kept.values()],
         "problems": [
             [one.code, one.message.removeprefix(start), one.file, one.severity.value] for one in content.problems

@@ -81,6 +81,22 @@ class Cursor:
             total.update(span)
         return total.digest()
 
+    def headed(self, size: int, most: int) -> tuple[bytes, bytes]:
+        """Return the first `most` of the next `size` bytes, and the raw sha256 of all of them.
+
+        Raises:
+            InputError: `layer_truncated`.
+        """
+        end = self._at + size
+        if end <= len(self._piece):
+            head = self._piece[self._at : min(self._at + most, end)]
+            return head, self.digest(size)
+        total, first = sha256(), bytearray()
+        for span in self.spans(size):
+            first += span[: most - len(first)]
+            total.update(span)
+        return bytes(first), total.digest()
+
     def skip(self, size: int) -> None:
         """Pass over `size` bytes.
 

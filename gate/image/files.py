@@ -25,14 +25,16 @@ class FileSystem:
     Attributes:
         base_layers: how many leading layers belong to the base image.
         kept: bytes of metadata files, by raw sha256.
+        heads: what the first bytes of other files tell, by raw sha256.
         covered: paths of the base whose entry an upper layer replaced or hid, with the entry as the base had it.
         removed: metadata files that a later layer hid or replaced, with that layer and the entry as it was.
-        history: for each dpkg status file, `(layer, sha256)` of every version of it, in order; no sha256 is removal.
+        history: for each database of dpkg and rpm, `(layer, sha256)` of every version, in order; no sha256 is removal.
     """
 
     base_layers: int = 0
     root: Folder = field(default_factory=lambda: Folder(0))
     kept: dict[bytes, bytes] = field(default_factory=dict)
+    heads: dict[bytes, bytes] = field(default_factory=dict)
     covered: dict[str, Leaf] = field(default_factory=dict)
     removed: dict[str, tuple[int, FileEntry]] = field(default_factory=dict)
     history: dict[str, list[tuple[int, bytes | None]]] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class _Merge:
     def run(self, layer: LayerContent) -> None:
         self._system.problems.extend(layer.problems)
         self._system.kept.update(layer.kept)
+        self._system.heads.update(layer.heads)
         for parts in layer.emptied:
             self._hide(parts, keep_folder=True)
         for parts in layer.hidden:

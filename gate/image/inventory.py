@@ -11,6 +11,7 @@ from gate.image.components.conda import find_conda
 from gate.image.components.conda_cache import find_conda_cache
 from gate.image.components.dpkg import find_dpkg
 from gate.image.components.python import find_python
+from gate.image.components.rpm import find_rpm
 from gate.image.hidden import find_hidden
 from gate.image.loose import find_loose
 from gate.image.manifest import read_image
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from gate.model.image import Component, ImageRef
     from gate.registry.interface import ImageReader
 
-READERS = (find_python, find_conda, find_conda_cache, find_dpkg)
+READERS = (find_python, find_conda, find_conda_cache, find_dpkg, find_rpm)
 """One for each kind of component; adding a kind adds a file and a name here."""
 
 

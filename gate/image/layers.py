@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gate.errors import BoundError
 from gate.image.capture import Shelf, is_kept, shelf_of
+from gate.image.heads import HEAD_BYTES, told_by, wants_head
 from gate.image.pump import pumped
 from gate.image.stream import Chunks, chunks_of, hashed, unpacked
 from gate.image.tar import FILE, FOLDER, HARD_LINK, SYMLINK, TarReader
@@ -47,8 +48,9 @@ class LayerContent:
         hidden: paths that it hides in the layers below (whiteouts), as parts.
         emptied: folders whose lower content it hides (opaque folders), as parts.
         links: hard links to files that the layer itself does not hold: parts of the link and of its target.
-        statuses: paths of dpkg status files in it.
+        statuses: paths of databases of dpkg and rpm in it.
         kept: bytes of metadata files, by raw sha256.
+        heads: what the first bytes of a file tell, by its raw sha256 (`gate.image.heads`).
         entries: how many tar headers it has, and folders without one.
         crowded: a file was not kept for what the layers below had kept: in another image it would be.
     """
@@ -59,6 +61,7 @@ class LayerContent:
     links: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     kept: dict[bytes, bytes] = field(default_factory=dict)
+    heads: dict[bytes, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     entries: int = 0
     crowded: bool = False
@@ -167,11 +170,16 @@ class _Scan:
         if is_kept(place.shelf, name) and self._may_keep(place, name, size):
             data = self._tar.whole()
             digest = hashlib.sha256(data).digest()
-            if place.shelf is Shelf.DPKG:
+            if place.shelf in (Shelf.DPKG, Shelf.RPM):
                 self.content.statuses.append("/".join([*place.parts, name]))
             if digest not in self.content.kept:
                 self._kept_bytes += size
                 self.content.kept[digest] = data
+            return FileEntry(self._index, size, digest)
+        if wants_head(name, size):
+            head, digest = self._tar.headed(HEAD_BYTES)
+            if told := told_by(name, head):
+                self.content.heads[digest] = told
             return FileEntry(self._index, size, digest)
         return FileEntry(self._index, size, self._tar.digest())
 
@@ -179,7 +187,7 @@ class _Scan:
         bound = "metadata_bytes" if size > self._bounds.metadata_bytes else "kept_bytes"
         if bound == "kept_bytes" and self._kept_bytes + size <= self._bounds.kept_bytes:
             return True
-        if place.shelf is Shelf.PLAIN:
+        if place.shelf in (Shelf.PLAIN, Shelf.RPM):
             self.content.crowded = self.content.crowded or bound == "kept_bytes"
             return False
         path = shown("/".join([*place.parts, name]))

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gate.image.heads import GO, oddity_of
 from gate.image.scene import TELLING
 from gate.image.survey import INTERPRETER, other_kind
 from gate.image.tree import FileEntry, Folder, LinkEntry, RealPaths, find, shown, walk
@@ -66,7 +67,8 @@ def find_loose(scene: Scene, found: Iterable[Found]) -> Above:
         for name, entry in folder.entries.items():
             if isinstance(entry, Folder) or entry.layer < own:
                 continue
-            if (kind := other_kind(path, name)) != "":
+            kind = other_kind(path, name) or ("go_program" if _is_go(scene, entry) else "")
+            if kind:
                 tally.other[kind].append(start + name)
             if (why := _why(scene, place, name, entry, interpreters)) is not None:
                 tally.paths[why].append(start + name)
@@ -74,6 +76,10 @@ def find_loose(scene: Scene, found: Iterable[Found]) -> Above:
         if _is_changed_program(scene, path):
             tally.paths[LooseKind.BASE_CHANGED].append(path)
     return _unowned(scene, tally, found)
+
+
+def _is_go(scene: Scene, entry: Leaf) -> bool:
+    return isinstance(entry, FileEntry) and scene.system.heads.get(entry.sha256) == GO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +112,22 @@ def _why(scene: Scene, place: _Place, name: str, entry: Leaf, interpreters: froz
     if place.binaries and INTERPRETER.fullmatch(name):
         return None if _is_interpreter_of_base(scene, path, entry, interpreters) else LooseKind.INTERPRETER
     if place.library and name.endswith(".pyc") and place.cache:
-        return LooseKind.BYTECODE
+        return _bytecode(scene, path, entry)
     if place.library and name.endswith(".pth"):
         return LooseKind.STARTUP
     if (place.library and _is_imported(name, entry)) or (place.told_by_base and name not in TELLING):
         return LooseKind.IMPORTABLE
     return LooseKind.LIBRARY if _SHARED.fullmatch(name) and _SYSTEM.fullmatch(place.path) else None
+
+
+def _bytecode(scene: Scene, path: str, entry: Leaf) -> LooseKind:
+    """Say what a cache is by its own header; one that is no file, or has no source, is like any other."""
+    folder, _, name = path.rpartition("/")
+    source = scene.file(f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py")
+    if source is None or not isinstance(entry, FileEntry):
+        return LooseKind.BYTECODE
+    odd = oddity_of(scene.system.heads.get(entry.sha256, b""), source.size)
+    return LooseKind(odd) if odd else LooseKind.BYTECODE
 
 
 def _is_imported(name: str, entry: Leaf) -> bool:

@@ -1,4 +1,4 @@
-"""Which Debian or conda package installed a Python distribution: only if it lists all that tells of it."""
+"""Which Debian, rpm or conda package installed a Python distribution: only if it lists all that tells of it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Owners:
             prefix = _PREFIXES.get(entry.component.kind)
             if prefix is None:
                 continue
+            prefix = entry.component.facts.get("manager", prefix)
             name = f"{prefix}:{entry.component.name}"
             for path, sha256 in entry.claims.items():
                 claim = (name, sha256)
@@ -34,7 +35,7 @@ class Owners:
                 self._listed[path] = claim if self._listed.get(path, claim)[0] == name else ("", "")
 
     def owner_of(self, entry: Found) -> str:
-        """Return `dpkg:NAME` or `conda:NAME`, or nothing if no package vouches for every file that tells of it.
+        """Return `dpkg:NAME`, `rpm:NAME` or `conda:NAME`; nothing if no package vouches for all that tells of it.
 
         A file that the package does not list (another `INSTALLER`, a `direct_url.json`), or that has other bytes than
         it lists, was put there by someone else.

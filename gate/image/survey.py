@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gate.image.capture import TOOL_FILES
+from gate.image.capture import RPM_FOLDERS, TOOL_FILES
 from gate.image.tree import Folder, walk
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 INTERPRETER = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)*)?t?")
 """Names under which an interpreter of Python is called."""
 
-_RPM = frozenset({"rpmdb.sqlite", "Packages", "Packages.db", "container-manifest-1", "container-manifest-2"})
-_RPM_FOLDERS = ("lib/rpm", "lib/sysimage/rpm", "lib/rpmmanifest")
+_RPM_UNREAD = frozenset({"Packages", "Packages.db"})
+"""rpm's databases in the formats of Berkeley DB and ndb."""
+
 _TOOLS = frozenset({*TOOL_FILES, ".netrc", ".pypirc"})
 _ARCHIVES = {".jar": "jar", ".war": "jar", ".ear": "jar", ".egg": "zipped_egg", ".whl": "wheel_file"}
+_SITES = ("site-packages", "dist-packages")
 _R_LIBRARY = ("/R/library", "/R/site-library")
 
 
@@ -34,6 +36,8 @@ class Survey:
         conda_metas: folders named `conda-meta`.
         conda_caches: folders of packages in a `pkgs` folder.
         dpkgs: folders `…/lib/dpkg`.
+        rpms: folders in which rpm keeps what is installed.
+        eggs: zipped eggs in a folder from which Python imports.
         tools: configuration of installers, and files that hold credentials for them.
         pythons: interpreters and `site-packages`/`dist-packages` folders: signs that Python is there.
         other: counts of what no reader here knows.
@@ -49,6 +53,8 @@ class Survey:
     tools: list[str] = field(default_factory=list)
     pythons: list[str] = field(default_factory=list)
     apk: list[str] = field(default_factory=list)
+    rpms: list[str] = field(default_factory=list)
+    eggs: list[str] = field(default_factory=list)
     other: Counter[str] = field(default_factory=Counter)
     files: int = 0
 
@@ -68,6 +74,8 @@ def survey(root: Folder) -> Survey:
     for paths in (found.dist_infos, found.egg_infos, found.egg_links, found.conda_metas, found.conda_caches):
         paths.sort()
     found.dpkgs.sort()
+    found.rpms.sort()
+    found.eggs.sort()
     found.pythons.sort()
     return found
 
@@ -89,7 +97,10 @@ def _entry(found: Survey, start: str, name: str, entry: Entry, *, in_bin: bool) 
     elif name in ("site-packages", "dist-packages") or (in_bin and INTERPRETER.fullmatch(name)):
         found.pythons.append(path)
     elif type(entry) is not Folder and (kind := _ARCHIVES.get(name[name.rfind(".") :])):
-        found.other[kind] += 1
+        if kind == "zipped_egg" and any(part in _SITES for part in path.split("/")):
+            found.eggs.append(path)
+        else:
+            found.other[kind] += 1
 
 
 def _folder(found: Survey, path: str, folder: Folder) -> None:
@@ -102,8 +113,9 @@ def _folder(found: Survey, path: str, folder: Folder) -> None:
         found.conda_caches.append(path.removesuffix("/info"))
     elif path.endswith("lib/apk/db") and "installed" in folder.entries:
         found.apk.append(f"{path}/installed")
-    elif path.endswith(_RPM_FOLDERS):
-        found.other["rpm_database"] += len(_RPM & folder.entries.keys())
+    elif path.endswith(RPM_FOLDERS):
+        found.rpms.append(path)
+        found.other["rpm_database"] += len(_RPM_UNREAD & folder.entries.keys())
     elif path.endswith(_R_LIBRARY):
         found.other["r"] += sum(
             isinstance(entry, Folder) and "DESCRIPTION" in entry.entries for entry in folder.entries.values()
@@ -126,6 +138,6 @@ def other_kind(folder: str, name: str) -> str:
         return "npm"
     if name == "DESCRIPTION" and folder.rpartition("/")[0].endswith(_R_LIBRARY):
         return "r"
-    if name in _RPM and folder.endswith(_RPM_FOLDERS):
+    if name in _RPM_UNREAD and folder.endswith(RPM_FOLDERS):
         return "rpm_database"
     return "apk" if name == "installed" and folder.endswith("lib/apk/db") else ""

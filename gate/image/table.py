@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from gate.errors import InputError, NotFoundError
+from gate.image.heads import oddity_of
 from gate.image.record import RecordError, RecordFolder, rows_of
 from gate.image.tree import FileEntry, Folder, LinkEntry, RealPaths, find, find_file, walk
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gate.image.files import FileSystem
+    from gate.image.heads import Oddity
     from gate.image.scene import Found
     from gate.model.image import Component
 
@@ -51,6 +53,15 @@ class FileTable:
         if found is None:
             return "", None
         return found[0], _fact(found[1]) if isinstance(found[1], FileEntry) else None
+
+    def oddity(self, path: str) -> Oddity:
+        """Say what is odd in a byte code cache, by its header and its source's size; nothing if it has no source."""
+        folder, _, name = path.rpartition("/")
+        source = self.file(f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py")
+        found = find_file(self._system.root, path)
+        if source is None or found is None:
+            return ""
+        return oddity_of(self._system.heads.get(found[1].sha256, b""), source.size)
 
     def rows(self, component: Component) -> Mapping[str, FileFact]:
         """Return the files of the image that the component's RECORD lists, by path in the image.

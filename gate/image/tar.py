@@ -102,6 +102,11 @@ class TarReader:
         size, self._body = self._body, 0
         return self._cursor.digest(size)
 
+    def headed(self, most: int) -> tuple[bytes, bytes]:
+        """Return the first bytes of the current entry's body, at most so many, and its raw sha256."""
+        size, self._body = self._body, 0
+        return self._cursor.headed(size, most)
+
     def whole(self) -> bytes:
         """Return the current entry's body, joined; its size was looked at by the caller."""
         size, self._body = self._body, 0

@@ -215,6 +215,10 @@ class LooseKind(StrEnum):
     """A program of the base that is another one now, and that no package of the base lists."""
     BYTECODE = "bytecode"
     """A byte code cache: Python runs it instead of its source, with which nobody compared it."""
+    UNCHECKED = "unchecked"
+    """A byte code cache that Python runs without even looking at its source (PEP 552)."""
+    STALE = "stale"
+    """A byte code cache that says it was made of a source of another size."""
 
 
 class Loose(Value):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gate.image.tree import shown
-from gate.origin.interface import ListedFiles
+from gate.origin.interface import CompiledFiles, ListedFiles
 from gate.origin.place import header_of, is_added, is_compiled, script_of, site_of
 from gate.origin.scripts import is_known_script
 
@@ -85,7 +85,11 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
     held = _hold_rows(facts, site, look, rows)
     beside = {*_beside(site, held.taken, files, claimed), *_scripts(site, facts, look, claimed)}
     left = [path for path in sorted({*rows, *beside}) if path not in held.taken]
-    compiled = [path for path in left if is_compiled(path, held.taken) or is_compiled(path, claimed)]
+    compiled = [
+        path
+        for path in left
+        if (is_compiled(path, held.taken) or is_compiled(path, claimed)) and not _is_odd(path, files)
+    ]
     generated = {path: target for path in left if (target := script_of(path, site, facts)) is not None}
     known = {*compiled, *generated}
     return Comparison(
@@ -98,6 +102,11 @@ def compare(component: Component, files: InstalledFiles, facts: WheelFacts, clai
         generated=len(generated),
         unknown_scripts=tuple(path for path, target in generated.items() if not _is_known(look(path), target, site)),
     )
+
+
+def _is_odd(path: str, files: InstalledFiles) -> bool:
+    """Say whether a byte code cache is run without a look at its source, or is another source's."""
+    return isinstance(files, CompiledFiles) and bool(files.oddity(path))
 
 
 @dataclass(slots=True)

@@ -193,7 +193,7 @@ def _hold_extras(  # noqa: PLR0913, PLR0917 - as above
         fact = files.file(place)
         if fact is None:
             continue
-        if is_compiled(place, places):
+        if is_compiled(place, places) and not files.oddity(place):
             found.compiled += 1
         elif place in scripts:
             found.generated += 1

@@ -53,7 +53,16 @@ class ListedFiles(InstalledFiles, Protocol):
         ...
 
 
-class LinkedFiles(ListedFiles, Protocol):
+@runtime_checkable
+class CompiledFiles(Protocol):
+    """Also knows the headers of byte code caches."""
+
+    def oddity(self, path: str) -> str:
+        """Return what is odd in a cache beside its source (`unchecked`, `stale`), or nothing."""
+        ...
+
+
+class LinkedFiles(ListedFiles, CompiledFiles, Protocol):
     """Also tells links from what they lead to."""
 
     def leads_to(self, path: str) -> tuple[str, FileFact | None] | None:

@@ -134,10 +134,18 @@ def _by_origins(reference: Reference, safelist: Safelist) -> tuple[Disposition, 
         return Disposition.UNDETERMINED, reference.undetermined
     if not reference.origins:
         return Disposition.UNDETERMINED, "no_origin"
-    refused = [origin for origin in reference.origins if not origin_allowed(origin, safelist)]
+    refused = [origin for origin in reference.origins if not origin_allowed(_placed(reference, origin), safelist)]
     if refused:
         return Disposition.BLOCKED, _refusal(reference, refused)
     return Disposition.SAFELISTED, "safelisted"
+
+
+def _placed(reference: Reference, origin: Origin) -> Origin:
+    """Return where an image lies by its whole name: policy may list a part of a registry, or a mirror's folder."""
+    below = reference.name.startswith(f"{origin.location}/")
+    if reference.kind is Kind.IMAGE and origin.kind is OriginKind.IMAGE_REGISTRY and below:
+        return origin.model_copy(update={"location": reference.name})
+    return origin
 
 
 def _refusal(reference: Reference, refused: Sequence[Origin]) -> str:
@@ -196,7 +204,7 @@ def _owner(component: Component) -> str:
     if component.proof is None or component.proof.code != "owned":
         return ""
     kind, _, name = component.proof.evidence.get("owner", "").partition(":")
-    return f"{'os' if kind == 'dpkg' else kind}:{name}"
+    return f"{'os' if kind in {'dpkg', 'rpm'} else kind}:{name}"
 
 
 def _disposed(component: Component, verdict: tuple[Disposition, str, str], bounds: Bounds) -> Disposed:

@@ -71,7 +71,7 @@ def is_present(paragraph: Paragraph) -> bool:
 
 def find_dpkg(scene: Scene) -> list[Found]:
     """Read every dpkg database of the image."""
-    system = _distribution(scene)
+    system = distribution_of(scene)
     found: list[Found] = []
     for folder in scene.survey.dpkgs:
         if scene.file(f"{folder}/status") is not None:
@@ -82,7 +82,7 @@ def find_dpkg(scene: Scene) -> list[Found]:
     return found
 
 
-def _distribution(scene: Scene) -> dict[str, str]:
+def distribution_of(scene: Scene) -> dict[str, str]:
     """Return which distribution the image says it is: advisories for its packages depend on it."""
     release = scene.read("etc/os-release") or scene.read("usr/lib/os-release")
     if release is None:

@@ -5,6 +5,7 @@ Sources: PyPA "Recording installed projects", PEP 610, PEP 660; setuptools' form
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _INSTALLER_TEXT = 100
 _LICENSE_TEXT = 200
 _SITES = ("site-packages", "dist-packages")
+_EGG = re.compile(r"([A-Za-z0-9][\w.]*)-([A-Za-z0-9][\w.!+]*)(?:-py\d[\w.]*)?(?:-[\w.-]+)?\.egg")
 
 
 def find_python(scene: Scene) -> list[Found]:
@@ -43,6 +45,7 @@ def find_python(scene: Scene) -> list[Found]:
     found = [_dist_info(scene, path) for path in scene.survey.dist_infos]
     found += [_egg_info(scene, path) for path in scene.survey.egg_infos]
     found += [_egg_link(scene, path) for path in scene.survey.egg_links]
+    found += [_zipped_egg(scene, path) for path in scene.survey.eggs]
     components = [entry for entry in found if entry is not None]
     if not components and scene.survey.pythons:
         what = "is there, but no Python distribution was found in the whole image"
@@ -200,6 +203,24 @@ def _egg_info(scene: Scene, path: str) -> Found | None:
         facts={"format": "egg-info", "metadata_sha256": metadata.sha256} | _spelling(name),
     )
     return Found(component=component, path=path, evidence=file, files=lambda: (file,), below=_all_of(site))
+
+
+def _zipped_egg(scene: Scene, path: str) -> Found | None:
+    """Name a zipped egg by its file's name, which is all that is read of it; Python imports from inside."""
+    entry = scene.file(path)
+    match = _EGG.fullmatch(path.rpartition("/")[2])
+    if entry is None or match is None:
+        scene.problem("metadata_missing", "is an egg without a name and version, or no file", path)
+        return None
+    component = Component(
+        kind=Kind.PYPI,
+        name=canonicalize_name(match[1]),
+        version=match[2].replace("_", "-"),
+        path=shown(path),
+        layer=entry.layer,
+        facts={"format": "zipped-egg"} | _spelling(match[1]),
+    )
+    return Found(component=component, path=path, evidence=path, files=lambda: (path,))
 
 
 def _egg_link(scene: Scene, path: str) -> Found | None:

@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gate.model.image import Loose
+    from gate.policy.schema import ContentPolicy
 
 _STATUS = {Treatment.WARN: Status.WARN, Treatment.BLOCK: Status.FAIL}
 _ARCHIVES = frozenset({"wheel_file", "zipped_egg"})
 _OWN = "put it where your application lies, outside of Python's folders, or bring it as a package from PyPI"
+
+
+def _treatment(policy: ContentPolicy, kind: LooseKind) -> Treatment:
+    match kind:
+        case LooseKind.BYTECODE:
+            return policy.bytecode
+        case LooseKind.UNCHECKED | LooseKind.STALE:
+            return policy.stale
+        case _:
+            return policy.unowned
 
 
 class OtherContent:
@@ -55,6 +66,14 @@ class OtherContent:
             way_out="build with `pip install --no-compile` and `PYTHONDONTWRITEBYTECODE=1`, or delete `__pycache__` in"
             " the same `RUN`",
         ),
+        "unchecked": Explanation(
+            reason="{count} byte code cache(s) are run without a look at their sources: {examples}",
+            way_out="build with `PYTHONDONTWRITEBYTECODE=1`, or delete `__pycache__` in the same `RUN`",
+        ),
+        "stale": Explanation(
+            reason="{count} byte code cache(s) were made of other sources than lie beside them: {examples}",
+            way_out="install packages without changing their sources, and delete `__pycache__`",
+        ),
         "other_kind": Explanation(
             reason="{count} item(s) of the kind `{kind}` lie on top of the base, whose origin the gate can't prove",
             way_out="take them out of the image (archives: in the same `RUN` that used them), or bring them as packages"
@@ -70,10 +89,7 @@ class OtherContent:
             yield result(self.id, Status.UNKNOWN, "not_looked_at")
             return
         policy = case.policy.decision.content
-        met = [
-            (policy.bytecode if loose.kind is LooseKind.BYTECODE else policy.unowned, loose.count, self._about(loose))
-            for loose in above.loose
-        ]
+        met = [(_treatment(policy, loose.kind), loose.count, self._about(loose)) for loose in above.loose]
         met += [
             (policy.archives if kind in _ARCHIVES else policy.other, count, self._of_kind(kind, count))
             for kind, count in sorted(above.other.items())
