@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic_core import SchemaValidator, ValidationError
+from pydantic_core import SchemaValidator, from_json
 from pydantic_core import core_schema as schema
 
 from gate.http.answer import Answer
@@ -22,6 +22,9 @@ _PLACE = re.compile(rb'"url"\s*:\s*"(https?://[^/"\\?#]+(?=/)|)')
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _ZEROS = re.compile(r"(?:\.0+)+\Z")
+_SAID = ("meta", "name", "project-status")
+_RECENT = 150
+"""How many of a page's last files are kept: those of the version that is wanted, most often."""
 
 
 def begins(body: bytes) -> set[bytes]:
@@ -75,47 +78,58 @@ def _entry(file: IndexFile) -> dict[str, object]:
     return entry
 
 
-def beside_files(body: bytes) -> dict[str, Any] | None:
-    """Return what a page says beside its files; None if it is no such page, which its reading for facts will then say.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A page that was read: what it says beside its files, the name of each file, and the last files whole."""
 
-    No file becomes a value here: of a hundred thousand, one in a hundred will be asked for.
+    said: dict[str, Any]
+    names: list[str]
+    recent: list[dict[str, Any]]
+
+
+def read_through(body: bytes) -> Read | None:
+    """Return a page as it was read; None if it is no such page, which its reading for facts will then say.
+
+    Of a hundred thousand files one in a hundred will be asked for, most often of the latest: the others are let go.
     """
     try:
-        page: dict[str, Any] = _page_of_names().validate_json(body)
-    except ValidationError:
+        page = from_json(body, cache_strings="keys")
+    except ValueError:
         return None
-    return page | {"files": []}
+    files = page.get("files") if isinstance(page, dict) else None
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
+        return None
+    names = [file.get("filename") for file in files]
+    if not all(isinstance(name, str) for name in names):
+        return None
+    said = {key: page[key] for key in _SAID if key in page}
+    return Read(said=said, names=names, recent=files[-_RECENT:])
 
 
-@lru_cache(maxsize=1)
-def _page_of_names() -> SchemaValidator:
-    return _page(schema.typed_dict_schema({"filename": schema.typed_dict_field(schema.str_schema(strict=True))}))
-
-
-def _page(file: schema.CoreSchema) -> SchemaValidator:
-    said = {name: schema.typed_dict_field(schema.any_schema(), required=False) for name in ("name", "project-status")}
-    must = {"meta": schema.any_schema(), "files": schema.list_schema(file, strict=True)}
-    return SchemaValidator(
-        schema.typed_dict_schema(said | {name: schema.typed_dict_field(is_) for name, is_ in must.items()})
-    )
-
-
-def only_version(answer: Answer, version: str) -> Answer:
+def only_version(answer: Answer, read: Read | None, version: str) -> Answer:
     """Return the page with the files that may be of one version: turning all of them into values takes far longer.
 
     A file that spells its version in a way of its own (`v1.0`, `01.0`) is left out, and then no file fits.
     """
     numbers = _NUMBERS.match(version)
-    if numbers is None:
+    if read is None or numbers is None:
         return answer
-    mark = re.escape("-" + _ZEROS.sub("", numbers[0]))
-    named = schema.typed_dict_field(schema.str_schema(strict=True, pattern=mark))
+    mark = "-" + _ZEROS.sub("", numbers[0])
+    wanted = [place for place, name in enumerate(read.names) if mark in name]
+    before = len(read.names) - len(read.recent)
+    if all(place >= before for place in wanted):
+        return with_files(answer, read.said, [read.recent[place - before] for place in wanted])
+    return with_files(answer, read.said, _files(answer.body, mark))
+
+
+def _files(body: bytes, mark: str) -> list[Any]:
+    """Return the files of a page that was read before whose names hold the mark, and make no values of the others."""
+    named = schema.typed_dict_field(schema.str_schema(strict=True, pattern=re.escape(mark)))
     file = schema.typed_dict_schema({"filename": named}, extra_behavior="allow")
-    try:
-        page = _page(schema.with_default_schema(file, on_error="omit")).validate_json(answer.body)
-    except ValidationError:
-        return answer
-    return with_files(answer, page, page["files"])
+    files = schema.list_schema(schema.with_default_schema(file, on_error="omit"), strict=True)
+    page = SchemaValidator(schema.typed_dict_schema({"files": schema.typed_dict_field(files)}))
+    found: list[Any] = page.validate_json(body)["files"]
+    return found
 
 
 def with_files(answer: Answer, page: dict[str, Any], files: list[Any]) -> Answer:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidName, canonicalize_name
 
 from gate.errors import BoundError, GateError, UpstreamError
 from gate.http.address import is_loopback, origin_of, show
 from gate.index.page import JSON, read_page
-from gate.resolve.entries import begins, beside_files, only_version, place_of, rewritten, with_files
+from gate.resolve.entries import Read, begins, only_version, place_of, read_through, rewritten, with_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ class Served:
 @dataclass(slots=True)
 class _Kept:
     pages: dict[tuple[int, str], Answer] = field(default_factory=dict)
-    read: dict[tuple[int, str], Future[dict[str, Any] | None]] = field(default_factory=dict)
+    read: dict[tuple[int, str], Future[Read | None]] = field(default_factory=dict)
     unread: list[tuple[int, str]] = field(default_factory=list)
     expected: dict[tuple[int, str], Future[Answer]] = field(default_factory=dict)
     places: set[tuple[str, int]] = field(default_factory=set)
@@ -133,7 +133,7 @@ class Pages:
     def _read(self) -> None:
         """Begin to read what came: not before the resolver has what it asked for, which it waits for."""
         for key in self._kept.unread:
-            self._kept.read[key] = self._reader.submit(beside_files, self._kept.pages[key].body)
+            self._kept.read[key] = self._reader.submit(read_through, self._kept.pages[key].body)
         self._kept.unread.clear()
 
     def _withheld(self, place: int, name: str) -> bool:
@@ -212,7 +212,7 @@ class Pages:
             self._read()
         for key, answer in self._kept.pages.items():
             page = self._kept.read[key].result()
-            read_page(answer if page is None else with_files(answer, page, []), key[1])
+            read_page(answer if page is None else with_files(answer, page.said, []), key[1])
 
     def found(self, project: str, version: str) -> tuple[IndexAddress, Project] | None:
         """Return the index that a package came from (the first that has it), with the version's files.
@@ -223,7 +223,9 @@ class Pages:
         for place, index in enumerate(self.indexes):
             answer = self._kept.pages.get((place, project))
             if answer is not None:
-                return index, read_page(only_version(answer, version), project)
+                return index, read_page(
+                    only_version(answer, self._kept.read[place, project].result(), version), project
+                )
         return None
 
     def without_wheels(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from gate.errors import UpstreamError
 from gate.http.answer import Answer
 from gate.http.client import HttpClient
 from gate.index.page import JSON
-from gate.resolve.entries import beside_files, only_version
+from gate.resolve.entries import only_version, read_through
 from gate.resolve.names import reserved
 from gate.resolve.pages import IndexAddress, Pages
 from gate.resolve.settings import ResolveBounds
@@ -146,7 +146,7 @@ def answer(*names: str, **more: object) -> Answer:
 def test_of_a_page_the_files_of_one_version_are_read_with_all_that_is_said_of_them() -> None:
     names = ("one-1.0.tar.gz", "one-1.1.tar.gz", "one-1.10-py3-none-any.whl", "one-1-py3-none-any.whl", "one-2.0.zip")
     whole = answer(*names, yanked="why", size=3)
-    kept = json.loads(only_version(whole, "1.1").body)
+    kept = json.loads(only_version(whole, read_through(whole.body), "1.1").body)
     assert [file["filename"] for file in kept["files"]] == ["one-1.1.tar.gz", "one-1.10-py3-none-any.whl"]
     assert kept["files"][0] == FILE | {"filename": "one-1.1.tar.gz", "yanked": "why", "size": 3}
     assert kept["name"] == "one"
@@ -154,19 +154,30 @@ def test_of_a_page_the_files_of_one_version_are_read_with_all_that_is_said_of_th
 
 @pytest.mark.parametrize("version", ["1.0", "1", "1.0.0"])
 def test_a_version_is_found_in_any_spelling_of_its_zeros(version: str) -> None:
-    kept = json.loads(only_version(answer("one-1.tar.gz", "one-1.0.tar.gz", "one-2.0.tar.gz"), version).body)
+    whole = answer("one-1.tar.gz", "one-1.0.tar.gz", "one-2.0.tar.gz")
+    kept = json.loads(only_version(whole, read_through(whole.body), version).body)
     assert [file["filename"] for file in kept["files"]] == ["one-1.tar.gz", "one-1.0.tar.gz"]
 
 
 def test_what_is_no_version_leaves_the_page_whole() -> None:
     whole = answer("one-1.0.tar.gz")
-    assert only_version(whole, "x") is whole
+    assert only_version(whole, read_through(whole.body), "x") is whole
     broken = Answer(url="https://i.example/one/", status=200, headers={}, body=b"{")
-    assert only_version(broken, "1.0") is broken
+    assert only_version(broken, read_through(broken.body), "1.0") is broken
 
 
 def test_beside_its_files_a_page_says_its_name_and_its_status() -> None:
-    said = beside_files(json.dumps(PAGE | {"project-status": {"status": "archived"}, "more": 1}).encode())
-    assert said == {
-        "meta": {"api-version": "1.1"}, "name": "one", "project-status": {"status": "archived"}, "files": []
-    }  # fmt: skip
+    read = read_through(json.dumps(PAGE | {"project-status": {"status": "archived"}, "more": 1}).encode())
+    assert read is not None
+    assert read.said == {"meta": {"api-version": "1.1"}, "name": "one", "project-status": {"status": "archived"}}
+
+
+@pytest.mark.parametrize("first", [0, 99, 100, 250, 399])
+def test_the_files_of_a_version_are_found_wherever_they_stand_on_a_long_page(first: int) -> None:
+    names = [f"one-3.{number}.tar.gz" for number in range(400)]
+    names[first] = names[399] = "one-2.0.tar.gz"
+    names[first] = "one-2.0-py3-none-any.whl"
+    whole = answer(*names)
+    kept = json.loads(only_version(whole, read_through(whole.body), "2.0").body)
+    assert [file["filename"] for file in kept["files"]] == [name for name in names if "-2" in name]
+    assert {name for file in kept["files"] for name in file} == set(FILE)
