@@ -9,13 +9,20 @@ from gate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy.engine import Engine
 
     from gate.config import Config
     from gate.findings.defender.connect import DefenderConnection
     from gate.findings.interface import FindingsSource
     from gate.findings.proof.interface import Scans
+    from gate.http.client import HttpClient
+    from gate.intake import Intake
     from gate.policy.schema import Policy
+    from gate.registry.auth import CredentialProvider
     from gate.registry.interface import ImageReader
+    from gate.revisit import Revisits
 
 
 def connect_defender(
@@ -35,7 +42,6 @@ def connect_defender(
     from gate.findings.defender.connect import DefenderConnection  # noqa: PLC0415 - as above
     from gate.http.client import HttpClient  # noqa: PLC0415 - 0.3 s, which only what talks to servers pays
     from gate.registry.attachments import RemoteAttachments  # noqa: PLC0415 - as above
-    from gate.registry.auth import default_credentials  # noqa: PLC0415 - as above
 
     client = HttpClient(config.http)
     return DefenderConnection(
@@ -45,9 +51,34 @@ def connect_defender(
         bounds=config.defender,
         environ=os.environ,
         images=images(),
-        attachments=RemoteAttachments(client, default_credentials(os.environ), most=config.defender.referrers),
+        attachments=RemoteAttachments(client, _credentials(config, client), most=config.defender.referrers),
         scans=scans,
     )
+
+
+def _credentials(config: Config, client: HttpClient) -> CredentialProvider:
+    """Return what proves to registries who asks: Entra tokens for those named as Azure's, and for no other."""
+    from gate.findings.defender.identity import AzureIdentity  # noqa: PLC0415 - as above
+    from gate.registry.acr_tokens import EntraCredentials  # noqa: PLC0415
+    from gate.registry.auth import FirstOf, default_credentials  # noqa: PLC0415
+
+    known, azure = default_credentials(os.environ), config.acr
+    if azure is None:
+        return known
+    identity = AzureIdentity(azure.cloud, azure.tenant, os.environ, config.http)
+    entra = EntraCredentials(client, lambda: identity.credential, azure.hosts, audience=azure.audience)
+    return FirstOf([entra, known])
+
+
+def revisits_of(
+    config: Config, engine: Engine, intake: Intake, images: Callable[[], ImageReader], clock: Callable[[], datetime]
+) -> Revisits:
+    """Return what looks again at held images: Azure is asked for news of them where it is asked at all."""
+    from gate.revisit import NoNews, Revisits  # noqa: PLC0415 - as above
+
+    connection = connect_defender(config, images)
+    news = NoNews() if connection is None else connection.waiting()
+    return Revisits(engine=engine, intake=intake, news=news, clock=clock)
 
 
 def defender_source(config: Config, policy: Policy, connection: DefenderConnection | None) -> FindingsSource:

@@ -29,6 +29,7 @@ LAYERS = [
     {"durable", "leases", "desk", "ledgered_data"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
+    {"revisit"},
     {"wiring_azure", "wiring_stores"},
     {"wiring"},
     {"reports", "doctor"},

@@ -1,4 +1,4 @@
-"""The application factory: routers, problems, and a sweeper that adopts what dead processes left."""
+"""The application factory: routers, problems, a sweeper that adopts what dead processes left, and second looks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from gate import __version__
+from gate.model.image import Transport
 from gate.model.redact import redact
 from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems
 from gate.service.edge import BoundedBody, Edge, HeadAsGet, LoopbackOnly
 from gate.service.state import State
-from gate.wiring import open_gate
+from gate.wiring import clock, open_gate
+from gate.wiring_azure import revisits_of
+from gate.wiring_stores import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,9 +47,14 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
             app.state.gate_state = State(gate=gate, policy=policy)
             stop = threading.Event()
             pause = config.lease.total_seconds() / _SWEEPS_A_LEASE
-            sweeper = threading.Thread(target=sweep, args=(gate.intake.sweep, stop, pause), daemon=True)
-            sweeper.start()
-            stack.callback(sweeper.join)
+            revisits = revisits_of(
+                config, gate.engine, gate.intake, lambda: open_writer(Transport.REGISTRY, config), clock
+            )
+            # Two threads: whoever waits for Azure must not keep a dead process's runs waiting.
+            for once in (gate.intake.sweep, revisits.once):
+                sweeper = threading.Thread(target=sweep, args=(once, stop, pause), daemon=True)
+                sweeper.start()
+                stack.callback(sweeper.join)
             stack.callback(stop.set)
             yield
 

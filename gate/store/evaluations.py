@@ -177,6 +177,30 @@ class Evaluations:
         )
         return tuple(_evaluation(row) for row in rows.mappings())
 
+    def waiting(self, *, since: datetime, limit: int = 10_000) -> tuple[Evaluation, ...]:
+        """List the runs that ended as held and that no later run of the same key followed, oldest first.
+
+        Args:
+            since: only runs that were submitted at or after this.
+            limit: most runs.
+        """
+        begun = evaluations.c.submitted_at >= format_instant(since)
+        last = (
+            sa.select(evaluations.c.key, sa.func.max(evaluations.c.submitted_at).label("submitted_at"))
+            .where(begun)
+            .group_by(evaluations.c.key)
+            .subquery()
+        )
+        same = sa.and_(evaluations.c.key == last.c.key, evaluations.c.submitted_at == last.c.submitted_at)
+        rows = self._connection.execute(
+            sa.select(evaluations)
+            .join(last, same)
+            .where(begun, evaluations.c.state == EvaluationState.HELD.value)
+            .order_by(evaluations.c.submitted_at, evaluations.c.id)
+            .limit(limit)
+        )
+        return tuple(_evaluation(row) for row in rows.mappings())
+
     def _open(self, key: str) -> Evaluation | None:
         return self._one(sa.and_(evaluations.c.key == key, evaluations.c.state.in_(_values(OPEN))))
 

@@ -35,6 +35,15 @@ class Waiting:
         self._attachments = attachments
         self._bounds = bounds
 
+    def of(self, refs: Sequence[ImageRef]) -> frozenset[str]:
+        """Return the digests that have rows or a findings artifact by now.
+
+        Raises:
+            GateError: Resource Graph can't be asked.
+        """
+        listed = self.with_rows(str(ref.digest) for ref in refs)
+        return listed | self.with_artifacts(ref for ref in refs if ref.digest not in listed)
+
     def with_rows(self, digests: Iterable[str]) -> frozenset[str]:
         """Return those of the digests that Resource Graph has rows about: one question for each batch of them.
 
