@@ -70,8 +70,7 @@ def main(folder: Path, seed: int, start: int, stop: int, step: int) -> None:
     failures = listen()
     guard = Guard()
     for number in range(start, stop, step):
-        say(f">{number}")
-        faulthandler.dump_traceback_later(WALL, exit=True)
+        alive(number)
         for fault in run(folder, number, case_of(seed, number, pool), policy, guard):
             say(json.dumps(fault))
         for told in failures:
@@ -79,6 +78,12 @@ def main(folder: Path, seed: int, start: int, stop: int, step: int) -> None:
         failures.clear()
         faulthandler.cancel_dump_traceback_later()
         say(f"<{number}")
+
+
+def alive(number: int) -> None:
+    """Say that a case goes on, and allow it so much time again."""
+    say(f">{number}")
+    faulthandler.dump_traceback_later(WALL, exit=True)
 
 
 def listen() -> list[str]:
@@ -151,7 +156,11 @@ def run(folder: Path, number: int, case: Case, policy: Policy, guard: Guard) -> 
         took = time.process_time() - began
         rows = len(report.references) + len(report.sources) + len(report.problems)
         allowed += rows * PER_ROW + guard.size / MIB * PER_MIB
-        rendered = [one.render(report) for one in REPORTS]
+        rendered = []
+        for one in REPORTS:
+            # Fifty thousand references in five reports take their time on a busy machine, and that is no hang.
+            alive(number)
+            rendered.append(one.render(report))
         faults += [("outside", what) for what in guard.disarm()]
         faults += [("broken", what) for what in judge(report, rendered, root)]
     except Exception as error:  # noqa: BLE001 - any exception is what is looked for
