@@ -55,6 +55,7 @@ class ImageBounds:
         tags: most tags that are looked at in one repository.
         cached_bytes: largest result of reading one layer that is kept.
         cache_bytes: most bytes of such results that are kept in one database; the oldest go first.
+        remembered_files: most files of images that a service keeps in memory as it last read them.
     """
 
     manifest_bytes: int = 4 * MIB
@@ -74,6 +75,7 @@ class ImageBounds:
     tags: int = 10_000
     cached_bytes: int = 64 * MIB
     cache_bytes: int = 4 * GIB
+    remembered_files: int = 250_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

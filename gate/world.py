@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gate.errors import GateError
 from gate.image.images import read_images
+from gate.image.memory import ImageMemory
 from gate.index.wheel import wheel_facts_of
 from gate.model.decision import Decision, Outcome
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts, Sibling
@@ -69,6 +70,7 @@ class RealWorld:
         self._sources = sources
         self._storage = storage
         self._cache = cache
+        self._memory = ImageMemory(bounds.remembered_files)
         self._notifier = notifier
         self._bounds = bounds
         self._reporter = reporter
@@ -125,6 +127,7 @@ class RealWorld:
             reader,
             ref,
             cache=self._cache,
+            memory=self._memory,
             bounds=self._bounds,
             base_catalogue=catalogue,
             reporter=self._reporter,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gate.bounds import ImageBounds
     from gate.image.base import CatalogueEntry
     from gate.image.cache import LayerCache
+    from gate.image.memory import ImageMemory
     from gate.image.reporter import InspectReporter
     from gate.image.table import FileTable
     from gate.model.image import ImageRef, IndexFacts, Inventory
@@ -29,11 +30,12 @@ def read_images(  # noqa: PLR0913 - what images are read with, and all but two a
     reporter: InspectReporter | None = None,
     platform: str = "",
     cache: LayerCache | None = None,
+    memory: ImageMemory | None = None,
 ) -> tuple[IndexFacts | None, Iterator[tuple[Inventory, FileTable]]]:
     """Return what the index lists, if it is one, and read its images as they are asked for; errors as both readers.
 
-    `cache` is of layers, as in `read_inventory`. The files of one image are all that is in memory at a time, if the
-    caller keeps none. `platform` (`os/architecture` or longer) chooses images of the index.
+    `cache` is of layers and `memory` of images, as in `read_inventory`. The files of one image are all that is in
+    memory at a time, if the caller keeps none. `platform` (`os/architecture` or longer) chooses images of the index.
 
     Raises:
         UsageError: `no_such_platform`: the index has no image for it, or the one image is for another.
@@ -49,7 +51,13 @@ def read_images(  # noqa: PLR0913 - what images are read with, and all but two a
     def read() -> Iterator[tuple[Inventory, FileTable]]:
         for one in refs:
             inventory, files = read_inventory(
-                known, one, bounds=bounds, base_catalogue=base_catalogue, reporter=reporter, cache=cache
+                known,
+                one,
+                bounds=bounds,
+                base_catalogue=base_catalogue,
+                reporter=reporter,
+                cache=cache,
+                memory=memory,
             )
             if index is None and not _is_for(inventory.image.platform, platform):
                 raise _refusal(platform, [inventory.image.platform])

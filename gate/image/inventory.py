@@ -15,6 +15,7 @@ from gate.image.components.rpm import find_rpm
 from gate.image.hidden import find_hidden
 from gate.image.loose import find_loose
 from gate.image.manifest import read_image
+from gate.image.memory import Key
 from gate.image.other import count_other
 from gate.image.owners import Owners
 from gate.image.reporter import InspectReporter
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from gate.bounds import ImageBounds
     from gate.image.base import CatalogueEntry
     from gate.image.cache import LayerCache
+    from gate.image.memory import ImageMemory
     from gate.image.scene import Found
-    from gate.model.image import Component, ImageRef
+    from gate.model.image import BaseMatch, Component, ImageFacts, ImageRef
     from gate.registry.interface import ImageReader
 
 READERS = (find_python, find_conda, find_conda_cache, find_dpkg, find_rpm)
@@ -48,12 +50,13 @@ def read_inventory(  # noqa: PLR0913 - what one image is read with, each by its 
     base_catalogue: Sequence[CatalogueEntry] = (),
     reporter: InspectReporter | None = None,
     cache: LayerCache | None = None,
+    memory: ImageMemory | None = None,
 ) -> tuple[Inventory, FileTable]:
     """Read the image that a pinned ref leads to, every byte of it, and say what is inside.
 
-    What `cache` holds of a layer takes the place of reading it; what is read here is left there. Components are
-    sorted, so that the same image has the same inventory. What could not be read is a problem of error severity in it,
-    never a row left out.
+    What `cache` holds of a layer takes the place of reading it, and what `memory` holds of an image that of its layers;
+    what is read here is left there. Manifest and config are read in any case. Components are sorted, so that the same
+    image has the same inventory. What could not be read is a problem of error severity in it, never a row left out.
 
     Raises:
         UsageError: the ref has no digest.
@@ -66,6 +69,9 @@ def read_inventory(  # noqa: PLR0913 - what one image is read with, each by its 
     facts = read_image(reader, ref, bounds=bounds)
     report.image(facts)
     base = match_base(facts.layers, base_catalogue)
+    key = Key.of(facts, base, bounds)
+    if memory is not None and (known := memory.find(key)) is not None:
+        return known
     stack = Stack(
         reader=reader,
         ref=ref.at(facts.digest),
@@ -73,8 +79,16 @@ def read_inventory(  # noqa: PLR0913 - what one image is read with, each by its 
         report=report,
         cache=NoLayerCache() if cache is None else cache,
     )
+    inventory, table = _inventory(facts, base, stack)
+    if memory is not None:
+        memory.keep(key, inventory, table)
+    return inventory, table
+
+
+def _inventory(facts: ImageFacts, base: BaseMatch | None, stack: Stack) -> tuple[Inventory, FileTable]:
+    """Merge the layers and ask every reader what is in them."""
     system = stack.merged(facts, base_layers=base.layers if base else 0)
-    scene = Scene(system=system, survey=survey(system.root), bounds=bounds)
+    scene = Scene(system=system, survey=survey(system.root), bounds=stack.bounds)
     found = _found(scene)
     other = count_other(scene)
     if not found and not other:

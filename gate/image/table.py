@@ -39,6 +39,11 @@ class FileTable:
         self._paths = {entry.component.path: entry.path for entry in found}
         self._real = RealPaths(system.root)
 
+    @property
+    def kept_bytes(self) -> int:
+        """How many bytes of metadata are in memory."""
+        return self._system.kept_bytes
+
     def file(self, path: str) -> FileFact | None:
         """Return a regular file by its path from the root, links followed; nothing if there is none."""
         found = find_file(self._system.root, path)

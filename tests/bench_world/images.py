@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -87,8 +86,3 @@ def _served(folder: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def forget(recipe: str) -> None:
-    """Take away what was kept of a recipe."""
-    shutil.rmtree(kept_folder(recipe))
