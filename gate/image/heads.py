@@ -48,7 +48,7 @@ def oddity_of(head: bytes, source_size: int) -> Oddity:
     """
     if len(head) < _PYC_BYTES:
         return ""
-    _, flags, _, size = _PYC.unpack(head)
+    _, flags, _, size = _PYC.unpack_from(head)
     if flags & _HASHED:
         return "unchecked" if flags & _HASHED == _UNCHECKED else ""
     return "" if size == source_size & 0xFFFFFFFF else "stale"

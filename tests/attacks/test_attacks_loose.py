@@ -37,7 +37,7 @@ def test_a_base_image_as_it_came_is_promoted(attack: Attack) -> None:
         pytest.param({f"{SITE}/evil/__init__.py": EVIL}, "importable", id="orphan-package"),
         pytest.param({f"{SITE}/_x.cpython-312-x86_64-linux-gnu.so": ELF}, "importable", id="orphan-extension"),
         pytest.param({f"{SITE}/evil.pyc": EVIL}, "importable", id="byte-code-without-source"),
-        pytest.param({f"{SITE}/evil-1.0-py3.12.egg": b"PK"}, "importable", id="zipped-egg"),
+        pytest.param({f"{SITE}/evil-1.0-py3.12.egg": b"PK"}, "legacy_install", id="zipped-egg"),
         pytest.param({f"{SITE}/evil": "-> /opt/evil", "opt/evil/__init__.py": EVIL}, "importable", id="linked-package"),
         pytest.param({f"{SITE}/evil.py": "-> /opt/evil.py", "opt/evil.py": EVIL}, "importable", id="linked-module"),
         pytest.param({f"{SITE}/evil.py": "= etc/profile"}, "importable", id="hard-linked-module"),
@@ -76,7 +76,8 @@ def test_a_base_image_as_it_came_is_promoted(attack: Attack) -> None:
         pytest.param({"app/evil.jar": b"PK"}, "other_kind", id="jar"),
         pytest.param({"usr/lib/R/site-library/evil/DESCRIPTION": b"Package: evil\n"}, "other_kind", id="r"),
         pytest.param({"lib/apk/db/installed": b"P:evil\nV:1\n"}, "other_kind", id="apk"),
-        pytest.param({"usr/lib/sysimage/rpm/rpmdb.sqlite": b"SQLite"}, "other_kind", id="rpm"),
+        pytest.param({"usr/lib/sysimage/rpm/rpmdb.sqlite": b"SQLite"}, "image_unreadable", id="rpm"),
+        pytest.param({"usr/lib/sysimage/rpm/Packages.db": b"ndb"}, "image_unreadable", id="rpm-unread"),
     ],
 )
 def test_a_bare_file_that_a_program_would_load_is_not_promoted(

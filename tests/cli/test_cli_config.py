@@ -21,6 +21,7 @@ GROUPS = {
     "STORAGE": "stored",
     "SERVICE": "service",
     "RESOLVE": "resolve",
+    "CONDA": "conda",
 }
 
 

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import struct
 import tarfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -268,3 +269,11 @@ def write_layout(world: World, folder: Path, **tags: str) -> None:
     ]
     (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+
+def go_program(size: int = 300_000) -> bytes:
+    """Return what Go's linker makes, as far as it is looked at: an ELF file with a note of the owner `Go`."""
+    note = struct.pack("<LLL", 4, 4, 4) + b"Go\0\0" + b"id\0\0"
+    head = struct.pack("<16sHHLQQQLHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    program = struct.pack("<LLQQQQQQ", 4, 4, 120, 120, 120, len(note), len(note), 4)
+    return (head + program + note).ljust(size, b"\0")

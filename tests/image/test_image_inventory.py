@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from image.image_world import SITE, Node, World, codes, component, inventory, layer, names, ref_to, wheel
+from image.image_world import SITE, Node, World, codes, component, go_program, inventory, layer, names, ref_to, wheel
 
 from gate.bounds import ImageBounds
 from gate.errors import BoundError, InputError, IntegrityError, NotFoundError
@@ -48,13 +48,14 @@ def test_what_has_no_reader_is_counted() -> None:
         "opt/x.egg": b"",
         "opt/x.whl": b"",
         "lib/apk/db/installed": b"C:Q1\nP:musl\nV:1\n\nP:busybox\nV:1\n",
-        "var/lib/rpm/rpmdb.sqlite": b"",
-        "var/lib/rpmmanifest/container-manifest-2": b"",
+        "var/lib/rpm/Packages": b"",
+        "usr/lib/sysimage/rpm/Packages.db": b"",
+        "opt/program": go_program(),
         "usr/lib/R/library/base/DESCRIPTION": b"",
         "usr/lib/R/library/empty/": None,
     }
     assert inventory(files).other == {
-        "apk": 2, "jar": 2, "npm": 2, "r": 1, "rpm_database": 2, "wheel_file": 1, "zipped_egg": 1,
+        "apk": 2, "go_program": 1, "jar": 2, "npm": 2, "r": 1, "rpm_database": 2, "wheel_file": 1, "zipped_egg": 1,
     }  # fmt: skip
 
 

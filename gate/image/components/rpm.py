@@ -68,14 +68,14 @@ def find_rpm(scene: Scene) -> list[Found]:
             if scene.file(f"{folder}/{name}") is not None:
                 what = "is a database of rpm in a format that is not read, so its packages are not known"
                 scene.problem("rpm_unread", what, f"{folder}/{name}")
-        if _has_bytes(scene, f"{folder}/{DATABASE}"):
+        if scene.file(f"{folder}/{DATABASE}") is not None:
             if _has_bytes(scene, f"{folder}/{DATABASE}-wal"):
                 scene.problem(
                     "rpm_unread", "holds changes to the database that are not read", f"{folder}/{DATABASE}-wal"
                 )
             found.extend(_read(scene, f"{folder}/{DATABASE}", packages_of_database))
             continue
-        manifest = next((f"{folder}/{name}" for name in MANIFESTS if _has_bytes(scene, f"{folder}/{name}")), "")
+        manifest = next((f"{folder}/{name}" for name in MANIFESTS if scene.file(f"{folder}/{name}") is not None), "")
         if manifest:
             found.extend(_read(scene, manifest, packages_of_manifest))
     return found
@@ -92,6 +92,9 @@ def _read(scene: Scene, path: str, parse: Callable[[bytes], list[_Package]]) -> 
         return
     try:
         packages = parse(read.data)
+        if not packages:
+            message = "it names no package, though it is there"
+            raise RpmError(message)  # noqa: TRY301 - nothing found is a problem like any other
     except RpmError as error:
         scene.problem("rpm_unparseable", f"can't be read: {error}", path)
         return
