@@ -14,6 +14,7 @@ from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts, Sibling
 from gate.model.exception import Grant
 from gate.model.origin import Kind
 from gate.origin.prove import prove_inventory
+from gate.policy.bases import catalogue_of
 from gate.promotion.execute import discard, promote
 from gate.promotion.places import Places
 from gate.promotion.plan import DiscardPlan, PromotionPlan
@@ -122,7 +123,7 @@ class RealWorld:
         `platform` chooses among the images of an index; an evaluation chooses none, for it is about all. With
         `declared`, each image is compared with what was declared.
         """
-        catalogue = [(base.reference, base.diff_ids) for base in policy.safelist.base_images]
+        catalogue = catalogue_of(policy.safelist.base_images)
         index, images = read_images(
             reader,
             ref,

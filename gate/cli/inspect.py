@@ -126,9 +126,10 @@ def _read(  # noqa: PLR0913, PLR0917 - what one image is read with, handed on on
     platform: str,
 ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
     from gate.image.images import read_images  # noqa: PLC0415 - as above
+    from gate.policy.bases import catalogue_of  # noqa: PLC0415
     from gate.wiring import layer_cache  # noqa: PLC0415
 
-    bases = tuple((base.reference, base.diff_ids) for base in policy.safelist.base_images)
+    bases = catalogue_of(policy.safelist.base_images)
     with layer_cache(config) as cache:
         index, images = read_images(
             reader, ref, bounds=config.image, base_catalogue=bases, reporter=progress, platform=platform, cache=cache

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gate.cli import policy_base
 from gate.errors import PolicyError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Show and check the policy in force.",
 )
+app.add_typer(policy_base.app, name="base")
 
 _CANNOT_BE_USED = 12
 

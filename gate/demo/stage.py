@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = "demo.example/base:1"
+MADE = "2026-01-01T00:00:00Z"
 
 DIFFERENCES = (
     "a base image made here is listed by its diff ids",
     "two layout folders are the staging and the release place",
     "a recorded Defender answer is allowed",
-    "advisories may be old, for the few facts below are",
+    "advisories may be old, for the few facts below are, and so may the base image",
     "names that begin with `acme-` are private and never asked of PyPI",
 )
 """What the demonstration's policy changes of the embedded defaults, in words."""
@@ -52,10 +53,11 @@ def write_policy(folder: Path, base_diff_id: str, staging: Path, release: Path) 
         shutil.copytree(embedded() / name, folder / name)
     safelist, decision = folder / "allowlist" / "safelist.yaml", folder / "allowlist" / "policy.yaml"
     allowed = yaml.safe_load(safelist.read_text(encoding="utf-8"))
-    allowed["base_images"] = [{"reference": BASE, "diff_ids": [base_diff_id]}]
+    allowed["base_images"] = [{"reference": BASE, "diff_ids": [base_diff_id], "created": MADE}]
     allowed["reserved_names"] = ["acme-*"]
     safelist.write_text(yaml.safe_dump(allowed), encoding="utf-8")
     rules = yaml.safe_load(decision.read_text(encoding="utf-8"))
+    rules["base"] = {"max_age": "P36500D", "undated": "warn"}
     rules["findings"]["defender"]["allow_recorded"] = True
     rules["findings"]["advisories"] = {"soft_age": "P36500D", "hard_age": "P36500D"}
     rules["promotion"] = [{"staging": f"oci:{staging}", "release": f"oci:{release}"}]

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gate.model.base import Value
-from gate.model.digest import Digest
 from gate.model.exception import Grant
 from gate.model.finding import FindingSeverity
 from gate.model.image import ProofLevel
 from gate.model.origin import PYPI
+from gate.policy.bases import BaseAges, BaseImage
 from gate.policy.scanners import Identity, ScanSigner
+from gate.policy.words import Duration, Treatment
 
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        message = "a duration here is longer than nothing"
-        raise ValueError(message)
-    return value
-
-
-Duration = Annotated[
-    timedelta, AfterValidator(_positive), PlainSerializer(lambda value: int(value.total_seconds()), return_type=int)
-]
-"""Written as ISO 8601 (`P7D`, `PT24H`); longer than nothing."""
-
-
-class Treatment(StrEnum):
-    """What policy makes of something that is neither clearly right nor clearly wrong."""
-
-    ALLOW = "allow"
-    WARN = "warn"
-    BLOCK = "block"
+__all__ = ["BaseImage", "Treatment"]
+"""What is defined in other modules and belongs to the policy's types; the rest is defined here."""
 
 
 class PythonIndex(Value):
@@ -99,13 +81,6 @@ class OsArchive(Value):
     name: str = Field(min_length=1)
 
 
-class BaseImage(Value):
-    """A base image and the diff ids of all its layers, lowest first: what an image must begin with to stand on it."""
-
-    reference: str = Field(min_length=1)
-    diff_ids: tuple[Digest, ...] = Field(min_length=1)
-
-
 class Safelist(Value):
     """The origins that anyone may use. An empty list lets nothing in."""
 
@@ -116,6 +91,7 @@ class Safelist(Value):
     os_archives: tuple[OsArchive, ...] = ()
     azureml_registries: tuple[str, ...] = ()
     base_images: tuple[BaseImage, ...] = ()
+    """With those of the files in `allowlist/bases`."""
     implicit_defaults: Treatment = Treatment.WARN
     """What a conda file says that names no `defaults` and no `nodefaults`: conda may add `defaults` by itself."""
     reserved_names: tuple[str, ...] = ()
@@ -259,6 +235,7 @@ class DecisionPolicy(Value):
     proof: ProofPolicy = ProofPolicy()
     findings: FindingPolicy = FindingPolicy()
     content: ContentPolicy = ContentPolicy()
+    base: BaseAges = BaseAges()
     drift: DriftPolicy = DriftPolicy()
     resolution: ResolutionPolicy = ResolutionPolicy()
     promotion: tuple[Promotion, ...] = ()

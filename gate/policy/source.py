@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from gate.bounds import MIB
 from gate.errors import PolicyError
 from gate.model.exception import Grant
+from gate.policy.bases import BaseFile
 from gate.policy.schema import DecisionPolicy, Policy, Safelist, WorkflowPolicy
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def embedded() -> Path:
 def load_policy(folder: Path | None = None) -> Policy:
     """Read a policy: `allowlist/{safelist,policy}.yaml`, `exceptions/workflow.yaml`, `exceptions/grants/*.yaml`.
 
+    The bases in `allowlist/bases/*.yaml` come behind those that the safelist names itself.
+
     Args:
         folder: holds the two folders; None is the embedded defaults.
 
@@ -73,12 +76,24 @@ def load_policy(folder: Path | None = None) -> Policy:
     """
     root = embedded() if folder is None else folder
     grants = sorted((root / "exceptions" / "grants").glob("*.y*ml"))
+    safelist = _parse(root / "allowlist" / "safelist.yaml", Safelist)
+    bases = tuple(base for path in base_files(root) for base in _parse(path, BaseFile).bases)
     return Policy(
-        safelist=_parse(root / "allowlist" / "safelist.yaml", Safelist),
+        safelist=safelist.model_copy(update={"base_images": (*safelist.base_images, *bases)}),
         decision=_parse(root / "allowlist" / "policy.yaml", DecisionPolicy),
         workflow=_parse(root / "exceptions" / "workflow.yaml", WorkflowPolicy),
         grants=_unique(tuple(_standing(path) for path in grants)),
     )
+
+
+def base_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files of the catalogue of base images, sorted."""
+    return tuple(sorted((folder / "allowlist" / "bases").glob("*.y*ml")))
+
+
+def read_bases(path: Path) -> BaseFile:
+    """Read one file of the catalogue; PolicyError if it is none."""
+    return _parse(path, BaseFile)
 
 
 def policy_problems(folder: Path) -> tuple[PolicyError, ...]:
@@ -92,12 +107,14 @@ def policy_problems(folder: Path) -> tuple[PolicyError, ...]:
         folder / "exceptions" / "workflow.yaml": WorkflowPolicy,
     }
     grants = sorted((folder / "exceptions" / "grants").glob("*.y*ml"))
+    bases = base_files(folder)
     tries = [partial(_parse, path, model) for path, model in files.items()]
+    tries += [partial(_parse, path, BaseFile) for path in bases]
     tries += [partial(_standing, path) for path in grants]
     problems = [problem for attempt in tries if (problem := _problem(attempt)) is not None]
     for part in ("allowlist", "exceptions"):
         for path in sorted((folder / part).rglob("*")):
-            if path.suffix.lower() in {".yaml", ".yml"} and path not in files and path not in grants:
+            if path.suffix.lower() in {".yaml", ".yml"} and path not in {*files, *bases, *grants}:
                 message = f"nobody reads the policy file `{path.relative_to(folder)}`"
                 hint = "look for a typo in its name, or move it away"
                 problems.append(PolicyError(message, code="policy_file_unread", hint=hint, file=path))

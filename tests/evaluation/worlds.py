@@ -44,7 +44,7 @@ class Step(Value):
 def policy() -> Policy:
     """Return the embedded defaults with one base image listed and recordings allowed."""
     defaults = load_policy()
-    base = BaseImage(reference="mcr.microsoft.com/base", diff_ids=(BASE_DIFF,))
+    base = BaseImage(reference="mcr.microsoft.com/base", diff_ids=(BASE_DIFF,), created=NOW)
     defender = defaults.decision.findings.defender.model_copy(update={"allow_recorded": True})
     findings = defaults.decision.findings.model_copy(update={"defender": defender})
     return defaults.model_copy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gate.policy.rule import Rule
 from gate.policy.rules.advisories import AdvisoriesComplete
+from gate.policy.rules.base_declared import BaseDeclared
 from gate.policy.rules.base_image import BaseImageListed
 from gate.policy.rules.component_origin import ComponentOrigin
 from gate.policy.rules.declared_origin import DeclaredOrigin
@@ -24,6 +25,7 @@ ALL: tuple[Rule, ...] = (
     ImageRead(),
     IndexChildren(),
     BaseImageListed(),
+    BaseDeclared(),
     ComponentOrigin(),
     OtherContent(),
     ImageStart(),
