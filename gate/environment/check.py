@@ -27,6 +27,9 @@ Verdict = Literal["safelisted", "needs_exception", "unparseable"]
 
 _FINE = frozenset({Disposition.SAFELISTED, Disposition.GRANTED})
 
+# What hides a part of a definition whose rest was read: what is refused already stays refused, with its way out.
+_IN_PART = frozenset({"shell_not_understood"})
+
 
 class CheckedReference(Value):
     """One reference and what policy makes of it."""
@@ -124,7 +127,8 @@ def _verdict(
     checked: Sequence[CheckedReference], sources: Sequence[CheckedSource], problems: Sequence[Problem], policy: Policy
 ) -> Verdict:
     # Nothing found is not clean: without a single reference and source there is nothing to call safelisted.
-    if any(one.severity is Severity.ERROR for one in problems) or not (checked or sources):
+    errors = {one.code for one in problems if one.severity is Severity.ERROR}
+    if errors - _IN_PART or not (checked or sources):
         return "unparseable"
     implicit = policy.safelist.implicit_defaults is Treatment.BLOCK
     fine = (
@@ -132,7 +136,9 @@ def _verdict(
         and all(one.safelisted or one.covered for one in sources)
         and not (implicit and any(one.code == "implicit_defaults" for one in problems))
     )
-    return "safelisted" if fine else "needs_exception"
+    if not fine:
+        return "needs_exception"
+    return "unparseable" if errors else "safelisted"
 
 
 def common_root(path: Path, working: Path) -> Path:

@@ -45,7 +45,7 @@ def run_script(script: str, first_line: int, session: Session, depth: int = 0) -
     tree = _parser().parse(source)
     if tree.root_node.has_error:
         message = "not all of the command could be understood"
-        session.reading.problem("shell_not_understood", message, session.text, first_line, error=False)
+        session.reading.problem("shell_not_understood", message, session.text, first_line)
     try:
         Walker(Resolver(source, mask, first_line, session), nested).visit(tree.root_node)
     except RecursionError:
