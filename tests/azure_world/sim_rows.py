@@ -21,7 +21,7 @@ def _text(name: str) -> str:
     return json.dumps(loaded["answer"])
 
 
-def row(name: str, digest: str, number: int = 1, **changes: object) -> Row:
+def row(name: str, digest: str, number: int = 1, /, **changes: object) -> Row:
     """Return the `number`-th row of a fixture about a digest; `changes` name places as `properties__status`."""
     made: Row = json.loads(_text(name).replace(_NOBODY, digest))
     if name != "image-assessment":
@@ -54,6 +54,6 @@ def sub_assessment(digest: str, number: int = 1, **changes: object) -> Row:
     return row("sub-assessment", digest, number, **changes)
 
 
-def image_assessment(digest: str, **changes: object) -> Row:
+def image_assessment(digest: str, /, **changes: object) -> Row:
     """Return an assessment about the image as a whole."""
     return row("image-assessment", digest, 1, **changes)

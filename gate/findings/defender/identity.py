@@ -98,15 +98,14 @@ class AzureIdentity:
             token: str = credential.get_token(self._cloud.scope).token
         except GateError:
             raise
-        except ClientAuthenticationError as error:
-            message = f"Azure does not sign the {self.kind} in: {_short(error)}"
-            hint = "check the AZURE_… variables, the tenant and the identity's federation or secret"
-            raise UnauthorizedUpstreamError(message, code="azure_sign_in_refused", hint=hint) from None
         except (AzureError, OSError, ValueError) as error:
-            message = f"Azure can't be asked to sign the {self.kind} in: {_short(error)}"
-            raise UpstreamError(
-                message, code="azure_sign_in_failed", hint="check the network, then try again"
-            ) from None
+            # The library calls a network that fails an authentication that failed; only its cause tells the two apart.
+            if isinstance(error, ClientAuthenticationError) and error.__cause__ is None:
+                message = f"Azure does not sign the {self.kind} in: {_short(error)}"
+                hint = "check the AZURE_… variables, the tenant and the identity's federation or secret"
+                raise UnauthorizedUpstreamError(message, code="azure_sign_in_refused", hint=hint) from None
+            message, hint = f"Azure can't be asked to sign the {self.kind} in: {_short(error)}", "check the network"
+            raise UpstreamError(message, code="azure_sign_in_failed", hint=hint) from None
         return token
 
     def _make(self) -> Any:  # noqa: ANN401 - as above
