@@ -182,6 +182,7 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
 
     client, cache, stores = http_client(config), MemoryCache(_INDEX_CACHE_BYTES), Stores(config)
     connection = connect_defender(config, lambda: stores[Transport.REGISTRY])
+    advisories = advisory_source(engine)
 
     def index(policy: Policy) -> Index | None:
         found = next((one for one in policy.safelist.python_indexes if one.name == PYPI), None)
@@ -197,7 +198,7 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         return CondaChannels(policy.safelist.conda_channels, resolve_config(config, policy), packages, cache=repodata)
 
     def sources(policy: Policy) -> Sequence[FindingsSource]:
-        return findings_sources(config, engine, policy, connection)
+        return findings_sources(config, engine, policy, connection, advisories)
 
     return RealWorld(
         stores=stores,
@@ -213,13 +214,22 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
 
 
 def findings_sources(
-    config: Config, engine: Engine, policy: Policy, connection: DefenderConnection | None = None
+    config: Config,
+    engine: Engine,
+    policy: Policy,
+    connection: DefenderConnection | None = None,
+    advisories: FindingsSource | None = None,
 ) -> Sequence[FindingsSource]:
-    """Return Defender's source and the advisories', in this order."""
-    from gate.findings.advisories.source import AdvisorySource  # noqa: PLC0415 - pip-audit takes 0.8 s
+    """Return Defender's source and the advisories', in this order; `advisories` is one that has read records before."""
+    return (defender_source(config, policy, connection), advisories or advisory_source(engine))
+
+
+def advisory_source(engine: Engine) -> FindingsSource:
+    """Return the advisories' source; what it reads of a snapshot it keeps for as long as that one is in use."""
+    from gate.findings.advisories.source import AdvisorySource  # noqa: PLC0415 - as above
     from gate.store.reference import StoredReferenceData  # noqa: PLC0415
 
-    return (defender_source(config, policy, connection), AdvisorySource(StoredReferenceData(engine)))
+    return AdvisorySource(StoredReferenceData(engine))
 
 
 @contextmanager

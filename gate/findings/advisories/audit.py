@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from packaging.version import Version
 
 from gate.data.osv import Advisory
 from gate.findings.advisories.coverage import Pin
-from gate.findings.advisories.grouping import closed_groups, finding
-from gate.findings.advisories.matching import Match, match, parsed
+from gate.findings.advisories.grouping import finding
+from gate.findings.advisories.known import KnownName
+from gate.findings.advisories.matching import Match, parsed, released
 from gate.findings.advisories.pip_audit_parts import (
     Auditor,
     Dependency,
@@ -25,6 +27,9 @@ from gate.findings.advisories.pip_audit_parts import (
     VulnerabilityService,
 )
 from gate.model.finding import Finding
+
+_PART = 16
+"""Results that are handed to pip-audit's auditor at once; its time grows with their square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,57 +61,85 @@ class PinSource(DependencySource):  # type: ignore[misc] # pip-audit carries no 
         raise NotImplementedError(fix_version)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vulnerability:
+    """One vulnerability that affects a version: every id it has, and the live records that say so."""
+
+    ids: frozenset[str]
+    hits: tuple[tuple[Advisory, Match], ...]
+
+
 class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
     """Answers pip-audit from advisories already looked up: by name, every name asked for present."""
 
-    def __init__(self, advisories: Mapping[str, Sequence[Advisory]], *, now: datetime) -> None:
+    def __init__(self, known: Mapping[str, KnownName], *, now: datetime) -> None:
         """Keep what was looked up; records withdrawn by `now` are left out."""
-        self._advisories = advisories
+        self._known = known
         self._now = now
-        self._matches: dict[tuple[str, Version], tuple[tuple[Advisory, Match], ...]] = {}
+        self._told: dict[tuple[str, Version], tuple[Vulnerability, ...]] = {}
 
-    def live(self, name: str) -> tuple[Advisory, ...]:
-        """Return the records of a name that are not withdrawn.
+    def vulnerabilities(self, name: str, version: Version) -> tuple[Vulnerability, ...]:
+        """Return what the live records say that does or may affect a version, one a closed group of ids.
 
         Raises:
             ServiceError: the name was never looked up, so that nothing can be said of it.
         """
-        if name not in self._advisories:
-            message = f"`{name}` was not looked up"
-            raise ServiceError(message)
-        return tuple(
-            record for record in self._advisories[name] if record.withdrawn is None or record.withdrawn > self._now
-        )
-
-    def matches(self, name: str, version: Version) -> tuple[tuple[Advisory, Match], ...]:
-        """Return the live records that do or may affect a version."""
         asked = (name, version)
-        if asked not in self._matches:
-            answers = ((record, match(record, version)) for record in self.live(name))
-            self._matches[asked] = tuple(pair for pair in answers if pair[1] is not Match.UNAFFECTED)
-        return self._matches[asked]
+        if asked not in self._told:
+            self._told[asked] = self._asked(name, version)
+        return self._told[asked]
 
     def query(self, spec: Dependency) -> tuple[Dependency, list[VulnerabilityResult]]:
         """Answer for one dependency, in pip-audit's terms."""
         if not isinstance(spec, ResolvedDependency):
             return spec, []
-        return spec, [_result(record) for record, _ in self.matches(spec.canonical_name, spec.version)]
+        return spec, [_result(one) for one in self.vulnerabilities(spec.canonical_name, spec.version)]
+
+    def query_all(self, specs: Iterator[Dependency]) -> Iterator[tuple[Dependency, list[VulnerabilityResult]]]:
+        """Answer for each dependency, in parts: pip-audit holds every result of a part against every other.
+
+        A vulnerability is one result under all its ids, so that no two parts have anything to merge.
+        """
+        for spec in specs:
+            dependency, results = self.query(spec)
+            for start in range(0, max(len(results), 1), _PART):
+                yield dependency, results[start : start + _PART]
+
+    def _asked(self, name: str, version: Version) -> tuple[Vulnerability, ...]:
+        known = self._known.get(name)
+        if known is None:
+            message = f"`{name}` was not looked up"
+            raise ServiceError(message)
+        hits = known.hits(released(version), self._now)
+        if not hits:
+            return ()
+        by_id: dict[str, list[tuple[Advisory, Match]]] = {}
+        for hit in hits:
+            by_id.setdefault(hit[0].id, []).append(hit)
+        return tuple(
+            Vulnerability(ids=ids, hits=tuple(hit for each in sorted(ids & by_id.keys()) for hit in by_id[each]))
+            for ids in known.groups(self._now)
+            if not ids.isdisjoint(by_id)
+        )
 
 
-def audit(pins: Sequence[Pin], advisories: Mapping[str, Sequence[Advisory]], *, now: datetime) -> Audited:
-    """Audit every pin. What pip-audit skips is named; what it merges is closed over aliases and checked for losses.
+def audit(pins: Sequence[Pin], known: Mapping[str, KnownName], *, now: datetime) -> Audited:
+    """Audit every pin. What pip-audit skips is named; what it answers is held to the records.
 
-    pip-audit's auditor merges results that share an alias, in one pass and dropping the merged one's own id; so its
-    answer says which vulnerabilities there are, and the records say under which ids, closed transitively.
+    pip-audit's auditor merges results that share an alias in one pass, and drops the merged one's own id. So it is
+    given one result a vulnerability, under every id that the records know, closed transitively.
 
     Raises:
         ServiceError: a name was not looked up, or pip-audit's answer and the records do not cover each other.
     """
-    service = MirrorService(advisories, now=now)
+    service = MirrorService(known, now=now)
     found: dict[Pin, tuple[Finding, ...]] = {}
     skipped: dict[Pin, str] = {}
-    answers = list(Auditor(service).audit(PinSource(pins)))
-    for pin, (dependency, results) in zip(pins, answers, strict=True):
+    parts = groupby(Auditor(service).audit(PinSource(pins)), key=lambda part: id(part[0]))
+    answers = [list(each) for _, each in parts]
+    for pin, answer in zip(pins, answers, strict=True):
+        dependency = answer[0][0]
+        results = [result for _, part in answer for result in part]
         if dependency.is_skipped():
             skipped[pin] = dependency.skip_reason
         else:
@@ -120,24 +153,23 @@ def reconciled(pin: Pin, service: MirrorService, results: Sequence[Vulnerability
     Raises:
         ServiceError: the results and the records do not cover each other: something was lost on the way.
     """
-    matched = service.matches(pin.name, Version(pin.version))
+    vulnerabilities = service.vulnerabilities(pin.name, Version(pin.version))
     told = {str(identifier) for result in results for identifier in (result.id, *result.aliases)}
-    findings: list[Finding] = []
-    for ids in closed_groups(service.live(pin.name)):
-        hits = [hit for hit in matched if hit[0].id in ids]
-        if bool(hits) != bool(ids & told):
-            message = f"pip-audit and the records differ on `{pin.name}` about `{min(ids)}`"
-            raise ServiceError(message)
-        if hits:
-            findings.append(finding(hits, ids, component=pin.name, version=pin.version))
-    return tuple(sorted(findings, key=lambda item: item.ids))
+    lost = [min(one.ids) for one in vulnerabilities if not one.ids & told]
+    extra = told.difference(*(one.ids for one in vulnerabilities))
+    if lost or extra:
+        message = f"pip-audit and the records differ on `{pin.name}` about `{min([*lost, *extra])}`"
+        raise ServiceError(message)
+    made = (finding(one.hits, one.ids, component=pin.name, version=pin.version) for one in vulnerabilities)
+    return tuple(sorted(made, key=lambda item: item.ids))
 
 
-def _result(record: Advisory) -> VulnerabilityResult:
+def _result(vulnerability: Vulnerability) -> VulnerabilityResult:
+    records = [record for record, _ in vulnerability.hits]
     return VulnerabilityResult.create(
-        ids=[VulnerabilityID(identifier) for identifier in (record.id, *record.aliases)],
-        description=record.summary or "N/A",
-        fix_versions=sorted(_fix_versions(record)),
+        ids=[VulnerabilityID(identifier) for identifier in sorted(vulnerability.ids)],
+        description=next((record.summary for record in records if record.summary), "N/A"),
+        fix_versions=sorted(set().union(*map(_fix_versions, records))),
         published=None,
     )
 

@@ -9,6 +9,7 @@ from gate.data.conda_names import names_of
 from gate.data.interface import DataKind
 from gate.data.osv import Advisory
 from gate.findings.advisories.coverage import Pin
+from gate.findings.advisories.known import KnownName
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class ImportedAdvisories:
 
         pins = self._pins(packages)
         records = self._records({pin.name for _, pin in pins})
-        parsed = {name: tuple(Advisory.parse(one) for one in raw) for name, raw in records.items()}
-        result = audit(tuple(dict.fromkeys(pin for _, pin in pins)), parsed, now=now)
+        known = {name: KnownName(Advisory.parse(one) for one in raw) for name, raw in records.items()}
+        result = audit(tuple(dict.fromkeys(pin for _, pin in pins)), known, now=now)
         return tuple(
             one.model_copy(update={"component": f"{package.kind.value}/{package.name}"})
             for package, pin in pins

@@ -35,39 +35,62 @@ def parsed(version: str) -> Version | None:
         return None
 
 
+class Matcher:
+    """Holds versions against one advisory. Everything that PEP 440 has to read is read once, here."""
+
+    def __init__(self, advisory: Advisory) -> None:
+        """Read the advisory's versions and ranges."""
+        self._listed = frozenset(at for at in map(parsed, advisory.versions) if at is not None)
+        self._ranges = tuple(_Prepared(item) for item in advisory.ranges)
+        self._unbounded = advisory.unbounded
+
+    def match(self, public: Version) -> Match:
+        """Hold a version without a local label against the advisory: listed, or inside one of the ranges."""
+        if public in self._listed:
+            return Match.AFFECTED
+        undecided = self._unbounded
+        for item in self._ranges:
+            answer = item.match(public)
+            if answer is Match.AFFECTED:
+                return answer
+            undecided = undecided or answer is Match.UNDECIDED
+        return Match.UNDECIDED if undecided else Match.UNAFFECTED
+
+
 def match(advisory: Advisory, version: Version) -> Match:
-    """Hold a version against an advisory: listed in `versions`, or inside one of the ranges.
-
-    A local label is dropped first: `2.0.0+cu121` is the release 2.0.0 with another build (PEP 440).
-    """
-    public = Version(version.public)
-    if any(parsed(listed) == public for listed in advisory.versions):
-        return Match.AFFECTED
-    answers = {_in_range(item, public) for item in advisory.ranges}
-    if Match.AFFECTED in answers:
-        return Match.AFFECTED
-    if Match.UNDECIDED in answers or advisory.unbounded:
-        return Match.UNDECIDED
-    return Match.UNAFFECTED
+    """Hold a version against an advisory: listed in `versions`, or inside one of the ranges."""
+    return Matcher(advisory).match(released(version))
 
 
-def _in_range(item: Range, version: Version) -> Match:
-    """Walk the turns of a range in order, as the format's evaluation algorithm does."""
-    turns = [(kind, parsed(text)) for kind, text in map(_turn, item.events) if text != NO_LIMIT]
-    known = [(at, kind) for kind, at in turns if at is not None]
-    if len(known) < len(turns):
-        return Match.UNDECIDED
-    limits = [at for at, kind in known if kind is _Turn.LIMIT]
-    unlimited = len(turns) < len(item.events)
-    if limits and not unlimited and not any(version < limit for limit in limits):
-        return Match.UNAFFECTED
-    affected = False
-    for at, kind in sorted(known, key=lambda turn: (turn[0], turn[1])):
-        if kind is _Turn.INTRODUCED and version >= at:
-            affected = True
-        elif (kind is _Turn.FIXED and version >= at) or (kind is _Turn.LAST_AFFECTED and version > at):
-            affected = False
-    return Match.AFFECTED if affected else Match.UNAFFECTED
+def released(version: Version) -> Version:
+    """Drop a local label: `2.0.0+cu121` is the release 2.0.0 with another build (PEP 440)."""
+    return version if version.local is None else Version(version.public)
+
+
+class _Prepared:
+    """The turns of one range, read and in order, as the format's evaluation algorithm walks them."""
+
+    def __init__(self, item: Range) -> None:
+        turns = [(kind, parsed(text)) for kind, text in map(_turn, item.events) if text != NO_LIMIT]
+        known = [(at, kind) for kind, at in turns if at is not None]
+        self._undecided = len(known) < len(turns)
+        self._limits = () if len(turns) < len(item.events) else [at for at, kind in known if kind is _Turn.LIMIT]
+        self._turns = sorted(known, key=lambda turn: (turn[0], turn[1]))
+
+    def match(self, version: Version) -> Match:
+        if self._undecided:
+            return Match.UNDECIDED
+        if self._limits and not any(version < limit for limit in self._limits):
+            return Match.UNAFFECTED
+        affected = False
+        for at, kind in self._turns:
+            if version < at:
+                break
+            if kind is _Turn.INTRODUCED:
+                affected = True
+            elif kind is _Turn.FIXED or (kind is _Turn.LAST_AFFECTED and version > at):
+                affected = False
+        return Match.AFFECTED if affected else Match.UNAFFECTED
 
 
 class _Turn(IntEnum):

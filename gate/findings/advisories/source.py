@@ -7,9 +7,9 @@ from datetime import datetime
 
 from gate.data.conda_names import names_of
 from gate.data.interface import DataKind, ReferenceData
-from gate.data.osv import Advisory
 from gate.errors import GateError
 from gate.findings.advisories.coverage import Pin, answered_for, label, pins_of
+from gate.findings.advisories.known import KnownAdvisories
 from gate.model.digest import Digest
 from gate.model.finding import DataSnapshot, ScanState, SourceReport
 from gate.model.image import Component, Inventory
@@ -27,6 +27,7 @@ class AdvisorySource:
     def __init__(self, data: ReferenceData) -> None:
         """Keep where reference data lies; nothing is read before the first report."""
         self._data = data
+        self._known = KnownAdvisories(data)
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class AdvisorySource:
         map_snapshot, conda_names = self._conda_names(components)
         pins = [pins_of(component, conda_names) for component in components]
         wanted = tuple(dict.fromkeys(pin for group in pins for pin in group))
-        result = audit(wanted, self._advisories(snapshot, wanted), now=now)
+        result = audit(wanted, self._known.of(snapshot, (pin.name for pin in wanted)), now=now)
         looked_at = [bool(group) and all(pin in result.findings for pin in group) for group in pins]
         report = SourceReport(
             source=NAME,
@@ -78,11 +79,6 @@ class AdvisorySource:
             return None, {}
         found = self._data.lookup(snapshot.kind, snapshot.digest, names)
         return snapshot, {name: names_of(found[name]) for name in names}
-
-    def _advisories(self, snapshot: DataSnapshot, pins: Iterable[Pin]) -> Mapping[str, tuple[Advisory, ...]]:
-        names = sorted({pin.name for pin in pins})
-        records = self._data.lookup(snapshot.kind, snapshot.digest, names)
-        return {name: tuple(Advisory.parse(record) for record in records[name]) for name in names}
 
 
 def _by_name(pin: Pin) -> tuple[str, str]:
