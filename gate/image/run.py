@@ -15,7 +15,7 @@ from gate.model.redact import redact
 from gate.model.steering import RunConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 RUN_KEYS = frozenset({"Entrypoint", "Cmd", "Env", "WorkingDir"})
 """The keys that matter; another spelling of one of them is refused, for engines read it all the same."""
@@ -70,7 +70,7 @@ def run_config(document: dict[str, object]) -> RunConfig:
         ) from error
     words = [*(run.entrypoint or ()), *(run.cmd or ())]
     return RunConfig(
-        command=tuple(redact(shown(_cut(word))) for word in words[:_WORDS]),
+        command=tuple(_redacted(words[:_WORDS])),
         variables=dict(sorted(_variables(run.env or ()).items())),
         folder=shown(_cut(run.folder or "")),
     )
@@ -92,6 +92,19 @@ def _variables(pairs: Iterable[str]) -> dict[str, str]:
         if name in _WATCHED:
             found[name] = redact(shown(_cut(value)))
     return found
+
+
+def _redacted(words: Sequence[str]) -> Iterator[str]:
+    """Yield words without what may be secret: a password may be a word of its own, told by the option before it."""
+    before = ""
+    for word in (shown(_cut(one)) for one in words):
+        whole = redact(f"{before} {word}")
+        yield (
+            redact(word)
+            if whole == f"{before} {word}" or not whole.startswith(f"{before} ")
+            else whole[len(before) + 1 :]
+        )
+        before = word
 
 
 def _cut(text: str) -> str:
