@@ -6,8 +6,8 @@ times, memory and ratios; it ends with 1 if syft lists something that the gate h
 
 Every round starts each program once, one after the other, as a whole process; the medians are compared. A cold
 `gate inspect` finds an empty cache and fills it. Inside the service means a process that has run for a while and reads
-as evaluations do, without a report; its memory is that process's. The limit is one plain reader of the same bytes with the fastest
-library: read, gunzip, hash both sides, nothing else. Below it stands the same on two cores, for the gate uses two.
+as evaluations do, without a report; its memory is that process's. The limit is one plain reader of the same bytes with
+the fastest library: read, gunzip, hash both sides, nothing else. Below it stands the same on two cores.
 """
 
 from __future__ import annotations

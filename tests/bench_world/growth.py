@@ -86,22 +86,27 @@ def several_gigabytes() -> Iterator[str]:
 
 @contextmanager
 def million_files() -> Iterator[str]:
-    """Give an image of one layer with `FILES` files of a few bytes."""
+    """Give an image of one layer with `FILES` files of a few bytes, and one package: nothing found is no answer."""
 
     def make(writer: RemoteRegistry, target: ImageRef) -> str:
         return _push(writer, target, [_upload(writer, target, _small_files)])
 
-    with grown_image("files", make, f"files 1 {FILES} {_FOLDERS}") as reference:
+    with grown_image("files", make, f"files 2 {FILES} {_FOLDERS}") as reference:
         yield reference
 
 
 def _small_files(out: BinaryIO) -> None:
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.USTAR_FORMAT) as archive:
+        metadata = "usr/lib/python3/dist-packages/demo-1.0.dist-info/METADATA"
+        _add(archive, metadata, b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
         for number in range(FILES):
-            info = tarfile.TarInfo(f"srv/data/{number % _FOLDERS:04}/file-{number:07}.json")
-            data = b'{"number": %d}\n' % number
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
+            _add(archive, f"srv/data/{number % _FOLDERS:04}/file-{number:07}.json", b'{"number": %d}\n' % number)
+
+
+def _add(archive: tarfile.TarFile, path: str, data: bytes) -> None:
+    info = tarfile.TarInfo(path)
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
 
 
 def _moved(writer: RemoteRegistry, source: ImageRef, layer: Descriptor, prefix: str, out: BinaryIO) -> None:
