@@ -114,13 +114,17 @@ class Attack:
         return prove_inventory(inventory, files, index=self.index, grants=self.grants), known
 
     def judge(
-        self, *layers: Mapping[str, Node], looked: bool = True, content: Mapping[str, Treatment] | None = None
+        self,
+        *layers: Mapping[str, Node],
+        looked: bool = True,
+        content: Mapping[str, Treatment] | None = None,
+        policy: Policy | None = None,
     ) -> Decision:
         """Decide on an image of the base and these layers; all sources say that it is clean.
 
-        `content` overwrites what policy says of content without an owner.
+        `content` overwrites what policy says of content without an owner; `policy` may list another base.
         """
-        inventory, policy = self.read(*layers)
+        inventory, policy = self.read(*layers, policy=policy)
         changed = policy.decision.content.model_copy(update=dict(content or {}))
         policy = policy.model_copy(update={"decision": policy.decision.model_copy(update={"content": changed})})
         if not looked:
