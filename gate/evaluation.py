@@ -1,39 +1,41 @@
 """The evaluation of one image digest: gather, decide, act. Every step is durable, every change is on record.
 
 Steps, numbered as in the code: 1. gather the evidence; 2. decide on it; 3. plan what the decision asks for and record
-the intent; 4. act, and read back what came of it; 5. record the outcome; 6. tell people of a discard. A process that is
-killed between any two is followed by one that adopts the run and goes on from the last kept step.
+the intent; 4. look again, before a promotion, at all that can have changed, then act and read back what came of it;
+5. where that look decided otherwise, record it, take back what was begun, and carry out the new decision; 6. record
+the outcome; 7. tell people of a discard. A process that is killed between any two is followed by one that adopts the
+run and goes on from the last kept step; what it acts on it has looked at again itself.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from gate.errors import StoreError
+from gate.errors import ConflictError, StoreError
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
-from gate.model.base import Value, canonical_json, format_instant
+from gate.model.base import canonical_json, format_instant
 from gate.model.decision import Decision, Outcome
-from gate.model.evidence import Evidence, EvidenceManifest
 from gate.model.failure import Failure
-from gate.model.image import ImageRef
-from gate.model.reference import Declared
 from gate.policy.decide import decide
-from gate.policy.schema import Policy
 from gate.store.blobs import Blobs
 from gate.store.decisions import Decisions
 from gate.store.engine import reading, writing
 from gate.store.evaluations import OPEN, Evaluation, Evaluations, EvaluationState
+from gate.submission import Exceptions, Submission, World, load_evidence, load_submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from sqlalchemy.engine import Connection, Engine
 
     from gate.durable import Durable
     from gate.leases import Leases
-    from gate.model.exception import Grant
+    from gate.model.evidence import Evidence
+
+__all__ = ["EvaluationWorkflow", "Exceptions", "Submission", "World", "load_evidence", "load_submission"]
 
 Json = dict[str, Any]
 
@@ -42,49 +44,9 @@ _FINAL = {
     Outcome.DISCARD: (EvaluationState.DISCARDED, Event.DISCARDED),
     Outcome.HOLD: (EvaluationState.HELD, Event.HELD),
 }
+_FACTS = ("receipt", "evidence", "withdrawal")
+"""What the record of an outcome names: what was read back, what was looked at again, what was taken back."""
 _INTENT = {Outcome.PROMOTE: Event.PROMOTION_INTENDED, Outcome.DISCARD: Event.DISCARD_INTENDED}
-
-
-class Submission(Value):
-    """What is evaluated: one digest in one place, the declared environment, and the policy in force at intake."""
-
-    ref: ImageRef
-    environment: Declared
-    policy: Policy
-
-
-class World(Protocol):
-    """Everything outside the gate's own database that an evaluation reads or changes."""
-
-    def gather(
-        self, submission: Submission, grants: Sequence[Grant], *, submitted_at: datetime, now: datetime
-    ) -> Evidence:
-        """Read image, origins and findings. Raises GateError; what a source could not tell is in its report."""
-        ...
-
-    def plan(self, submission: Submission, decision: Decision) -> Value:
-        """Work out what promote or discard would do, changing nothing."""
-        ...
-
-    def act(self, submission: Submission, decision: Decision, plan: bytes) -> Value:
-        """Do what the plan says and return what was read back. Idempotent."""
-        ...
-
-    def tell(self, evaluation: str, decision: Decision) -> str:
-        """Tell people of a discard; return `sent`, `nobody` or a code of failure. Raises nothing."""
-        ...
-
-
-class Exceptions(Protocol):
-    """What an evaluation asks of the exception workflow, inside its own transactions."""
-
-    def all_grants(self, connection: Connection, policy: Policy) -> tuple[Grant, ...]:
-        """Return standing and stored grants, in force or not."""
-        ...
-
-    def open_drafts(self, connection: Connection, decision: Decision, evaluation: str, *, now: datetime) -> None:
-        """Open a draft for each request that the decision names and that does not exist yet."""
-        ...
 
 
 class EvaluationWorkflow:
@@ -117,25 +79,35 @@ class EvaluationWorkflow:
             decided = self._durable.transaction(  # 2
                 "decide", self._decide, evaluation, gathered["evidence"], gathered["now"]
             )
-            outcome = Outcome(decided["outcome"])
-            acted: Json = {"receipt": ""}
-            if outcome is not Outcome.HOLD:
-                planned = self._durable.step("plan", self._kept(self._plan), evaluation, decided["decision"])  # 3
-                if "failure" in planned:
-                    return self._fail(evaluation, planned["failure"])
-                self._durable.transaction("intend", self._intend, evaluation, outcome.value, planned["plan"])
-                acted = self._durable.step(  # 4
-                    "act", self._kept(self._act), evaluation, decided["decision"], planned["plan"]
+            ended = self._carry_out(evaluation, decided)
+            if "denied" in ended:  # 5
+                decided = self._durable.transaction(
+                    "reconsider", self._reconsider, evaluation, ended["evidence"], ended["now"]
                 )
-                if "failure" in acted:
-                    return self._fail(evaluation, acted["failure"])
-            concluded = self._durable.transaction(  # 5
-                "conclude", self._conclude, evaluation, outcome.value, decided["decision"], acted["receipt"]
+                taken = self._durable.step("withdraw", self._kept(self._withdraw), evaluation, ended["plan"])
+                ended = taken if "failure" in taken else self._carry_out(evaluation, decided) | taken
+            if "failure" in ended:
+                return self._fail(evaluation, ended["failure"])
+            concluded = self._durable.transaction(  # 6
+                "conclude", self._conclude, evaluation, decided["outcome"], decided["decision"], _text(ended)
             )
-            if outcome is not Outcome.DISCARD:
+            if concluded["state"] != EvaluationState.DISCARDED.value:
                 return concluded
-            told = self._durable.step("tell", self._tell, evaluation, decided["decision"])  # 6
+            told = self._durable.step("tell", self._tell, evaluation, decided["decision"])  # 7
             return self._durable.transaction("told", self._told, evaluation, told["told"])
+
+    def _carry_out(self, evaluation: str, decided: Json) -> Json:
+        """Plan and act; return the facts of what came of it, or `failure`, or `denied` and what was looked at."""
+        if decided["outcome"] == Outcome.HOLD.value:
+            return {}
+        planned = self._durable.step("plan", self._kept(self._plan), evaluation, decided["decision"])  # 3
+        if "failure" in planned:
+            return planned
+        self._durable.transaction("intend", self._intend, evaluation, decided["outcome"], planned["plan"])
+        acted = self._durable.step(  # 4
+            "act", self._kept(self._act), evaluation, decided["decision"], planned["plan"]
+        )
+        return acted | planned if "denied" in acted else acted
 
     def _gather(self, evaluation: str) -> Json:
         """Gather as of one instant, which the decision then takes as its own."""
@@ -145,33 +117,51 @@ class EvaluationWorkflow:
             submission = load_submission(connection, row)
             grants = self._exceptions.all_grants(connection, submission.policy)
         evidence = self._world.gather(submission, grants, submitted_at=row.first_seen_at or row.submitted_at, now=now)
+        return {"evidence": self._keep(evidence), "now": format_instant(now)}
+
+    def _keep(self, evidence: Evidence) -> str:
         manifest, parts = evidence.split()
         with writing(self._engine) as connection:
             Blobs(connection).put_all(parts.values())
-            digest = Blobs(connection).put(manifest.canonical())
-        return {"evidence": digest, "now": format_instant(now)}
+            return Blobs(connection).put(manifest.canonical())
 
     def _decide(self, connection: Connection, evaluation: str, evidence_digest: str, instant: str) -> Json:
         lock(connection)
         row = Evaluations(connection).get(evaluation)
-        policy = load_submission(connection, row).policy
-        evidence = load_evidence(connection, evidence_digest)
+        self._record(
+            connection, row, Event.EVIDENCE_GATHERED, datetime.fromisoformat(instant), evidence=evidence_digest
+        )
+        return self._decided(connection, row, Event.DECIDED, evidence_digest, instant)
+
+    def _reconsider(self, connection: Connection, evaluation: str, evidence_digest: str, instant: str) -> Json:
+        lock(connection)
+        row = Evaluations(connection).get(evaluation)
+        decided = self._decided(connection, row, Event.RECONSIDERED, evidence_digest, instant)
+        if decided["outcome"] == Outcome.PROMOTE.value:
+            message = "the same evidence was denied a moment ago"
+            raise ConflictError(message, code="decision_unsteady")
+        return decided
+
+    def _decided(
+        self, connection: Connection, row: Evaluation, event: Event, evidence_digest: str, instant: str
+    ) -> Json:
         now = datetime.fromisoformat(instant)
-        decision = decide(evidence, policy, now)
-        digest = Decisions(connection).put(evaluation, decision)
-        self._record(connection, row, Event.EVIDENCE_GATHERED, now, evidence=evidence_digest)
+        policy = load_submission(connection, row).policy
+        decision = decide(load_evidence(connection, evidence_digest), policy, now)
+        digest = Decisions(connection).put(row.id, decision)
         self._record(
             connection,
             row,
-            Event.DECIDED,
+            event,
             now,
+            evidence="" if event is Event.DECIDED else evidence_digest,
             decision=digest,
             outcome=decision.outcome.value,
             policy=decision.policy,
             ruleset=decision.ruleset,
             recorded=" ".join(decision.recorded_sources),
         )
-        self._exceptions.open_drafts(connection, decision, evaluation, now=now)
+        self._exceptions.open_drafts(connection, decision, row.id, now=now)
         self._move(connection, row, EvaluationState.DECIDED, decision_digest=digest, outcome=decision.outcome)
         return {"decision": digest, "outcome": decision.outcome.value}
 
@@ -190,11 +180,36 @@ class EvaluationWorkflow:
 
     def _act(self, evaluation: str, decision_digest: str, plan_digest: str) -> Json:
         submission, decision = self._load(evaluation, decision_digest)
+        looked: Json = {}
+        if decision.outcome is Outcome.PROMOTE:
+            # Inside the step that acts: whoever adopts a run whose step was not kept looks again as well.
+            looked, outcome = self._look_again(submission, decision)
+            if outcome is not Outcome.PROMOTE:
+                return looked | {"denied": outcome.value}
         with reading(self._engine) as connection:
             plan = Blobs(connection).get(plan_digest)
         receipt = self._world.act(submission, decision, plan)
         with writing(self._engine) as connection:
-            return {"receipt": Blobs(connection).put(receipt.canonical())}
+            return looked | {"receipt": Blobs(connection).put(receipt.canonical())}
+
+    def _look_again(self, submission: Submission, decision: Decision) -> tuple[Json, Outcome]:
+        now = self._clock()
+        with reading(self._engine) as connection:
+            evidence = load_evidence(connection, decision.evidence)
+            grants = self._exceptions.all_grants(connection, submission.policy)
+        renewed = self._world.renew(submission, evidence, grants, now=now)
+        outcome = decide(renewed, submission.policy, now).outcome
+        return {"evidence": self._keep(renewed), "now": format_instant(now)}, outcome
+
+    def _withdraw(self, evaluation: str, plan_digest: str) -> Json:
+        with reading(self._engine) as connection:
+            submission = load_submission(connection, Evaluations(connection).get(evaluation))
+            plan = Blobs(connection).get(plan_digest)
+        taken = self._world.withdraw(submission, plan)
+        if taken is None:
+            return {}
+        with writing(self._engine) as connection:
+            return {"withdrawal": Blobs(connection).put(taken.canonical())}
 
     def _tell(self, evaluation: str, decision_digest: str) -> Json:
         _, decision = self._load(evaluation, decision_digest)
@@ -209,18 +224,18 @@ class EvaluationWorkflow:
         self._move(connection, row, EvaluationState.DISCARDED, finished_at=now)
         return {"state": EvaluationState.DISCARDED.value}
 
-    def _conclude(self, connection: Connection, evaluation: str, outcome: str, decision: str, receipt: str) -> Json:
+    def _conclude(self, connection: Connection, evaluation: str, outcome: str, decision: str, ended: str) -> Json:
         lock(connection)
         row = Evaluations(connection).get(evaluation)
         state, event = _FINAL[Outcome(outcome)]
-        now = self._clock()
-        self._record(connection, row, event, now, decision=decision, receipt=receipt)
+        now, facts = self._clock(), json.loads(ended)
+        self._record(connection, row, event, now, decision=decision, **{name: facts.get(name, "") for name in _FACTS})
         if state is not EvaluationState.DISCARDED:  # open until people were told, so that a killed process is followed
             self._move(connection, row, state, finished_at=now)
         return {"state": state.value}
 
     def _fail(self, evaluation: str, failure: Json) -> Json:
-        return self._durable.transaction("fail", self._failed, evaluation, canonical_json(failure).decode())
+        return self._durable.transaction("fail", self._failed, evaluation, _text(failure))
 
     def _failed(self, connection: Connection, evaluation: str, text: str) -> Json:
         lock(connection)
@@ -273,21 +288,5 @@ class EvaluationWorkflow:
         )
 
 
-def load_submission(connection: Connection, row: Evaluation) -> Submission:
-    """Put a run's submission back together from what was kept at intake."""
-    blobs = Blobs(connection)
-    if row.digest is None or row.environment_digest is None or row.policy_digest is None:
-        message = f"evaluation `{row.id}` was never taken in whole"
-        raise StoreError(message, code="evaluation_incomplete", hint="submit the image again")
-    return Submission(
-        ref=ImageRef.of_place(row.repository, tag=row.tag, digest=row.digest),
-        environment=Declared.parse(blobs.get(row.environment_digest)),
-        policy=Policy.parse(blobs.get(row.policy_digest)),
-    )
-
-
-def load_evidence(connection: Connection, digest: str) -> Evidence:
-    """Read a manifest and its parts; NotFoundError or StoreError (`blob_altered`) if they are not what they were."""
-    blobs = Blobs(connection)
-    manifest = EvidenceManifest.parse(blobs.get(digest))
-    return manifest.join({part: blobs.get(part) for part in manifest.parts.values()})
+def _text(data: Json) -> str:
+    return canonical_json(data).decode()

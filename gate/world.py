@@ -19,6 +19,7 @@ from gate.promotion.execute import discard, promote
 from gate.promotion.places import Places
 from gate.promotion.plan import DiscardPlan, PromotionPlan
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.withdraw import withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,6 +159,19 @@ class RealWorld:
     def _reported(self, image: Inventory, policy: Policy, now: datetime) -> FindingFacts:
         return FindingFacts(reports=tuple(source.report(image, now=now) for source in self._sources(policy)))
 
+    def renew(self, submission: Submission, evidence: Evidence, grants: Sequence[Grant], *, now: datetime) -> Evidence:
+        """Ask every source anew about every image that was read; what lies under a digest needs no second reading."""
+        policy = submission.policy
+        siblings = tuple(
+            one.model_copy(update={"findings": self._reported(one.image, policy, now)}) for one in evidence.siblings
+        )
+        renewed = {
+            "findings": self._reported(evidence.image, policy, now),
+            "siblings": siblings,
+            "exceptions": ExceptionFacts(grants=tuple(grants)),
+        }
+        return evidence.model_copy(update=renewed)
+
     def plan(self, submission: Submission, decision: Decision) -> Value:
         """Look at both places and work out every step."""
         places, store = _places(submission.policy), self._store(submission.ref)
@@ -173,6 +187,10 @@ class RealWorld:
         if decision.outcome is Outcome.PROMOTE:
             return promote(PromotionPlan.parse(plan), store, store)
         return discard(DiscardPlan.parse(plan), store, places=_places(submission.policy), bounds=self._bounds)
+
+    def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
+        """Take back what a promotion that is denied now has brought to its release place."""
+        return withdraw(PromotionPlan.parse(plan), self._store(submission.ref), bounds=self._bounds)
 
     def tell(self, evaluation: str, decision: Decision) -> str:
         """Tell people; what came of it is a code and never an exception."""

@@ -26,7 +26,7 @@ LAYERS = [
     {"promotion"},
     {"store"},
     {"ledger"},
-    {"durable", "leases", "desk", "ledgered_data"},
+    {"durable", "leases", "desk", "ledgered_data", "submission"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
     {"revisit"},

@@ -54,9 +54,9 @@ class Named:
             digest = record.facts.get(fact, "")
             if is_digest(digest):
                 self.contents.setdefault(digest, index)
-        if record.event is Event.EVIDENCE_GATHERED:
+        if record.event is Event.EVIDENCE_GATHERED or "evidence" in record.facts:
             self.evidence.setdefault(record.facts.get("evidence", ""), index)
-        if record.event is Event.DECIDED:
+        if record.event in {Event.DECIDED, Event.RECONSIDERED}:
             self.decided.setdefault((record.evaluation, record.facts.get("decision", "")), index)
         if record.event in _FINAL_EVENTS:
             self.ended[record.evaluation, record.event.value] = index

@@ -20,7 +20,7 @@ SALT_BYTES = 32
 LEAF_BYTES = 64 * 1024
 """Largest record, in bytes of its canonical form; what is larger belongs into a blob."""
 
-CONTENT_FACTS = ("decision", "evidence", "plan", "receipt", "failure")
+CONTENT_FACTS = ("decision", "evidence", "plan", "receipt", "withdrawal", "failure")
 """Facts that name kept content by digest: what they name must still be there when the ledger is verified."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -33,6 +33,7 @@ class Event(StrEnum):
     DIGEST_RESOLVED = "digest_resolved"
     EVIDENCE_GATHERED = "evidence_gathered"
     DECIDED = "decided"
+    RECONSIDERED = "reconsidered"
     PROMOTION_INTENDED = "promotion_intended"
     PROMOTED = "promoted"
     DISCARD_INTENDED = "discard_intended"

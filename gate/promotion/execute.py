@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gate.errors import ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
+from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
+from gate.promotion.gone import is_gone, prove_gone
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
 from gate.promotion.state import StagingState, look_at_staging, look_at_target
@@ -58,12 +59,12 @@ def discard(
     digests = tuple(descriptor.digest for descriptor in _of(plan.steps, Verb.DELETE_MANIFEST))
     state = look_at_staging(store, plan.place, known=plan.tags, bounds=bounds)
     _refuse_new_users(plan, digests, state)
-    already_gone = all(_is_gone(store, plan.place.at(digest)) for digest in digests)
+    already_gone = all(is_gone(store, plan.place.at(digest)) for digest in digests)
     for digest in digests:
         # Asked for even if it seems gone: one wrong "not found" must not leave a refused image behind.
         store.delete_manifest(plan.place.at(digest).model_copy(update={"tag": ""}))
     tags = tuple(sorted({*plan.tags, *(tag for digest in digests for tag in state.tags_on(digest))}))
-    proof = _prove_gone(plan, store, digests, tags)
+    proof = prove_gone(plan.place, store, digests, tags)
     return DiscardReceipt(
         place=plan.place,
         digest=plan.digest,
@@ -169,41 +170,3 @@ def _refuse_new_users(plan: DiscardPlan, digests: tuple[Digest, ...], state: Sta
         if digest != plan.digest and tags:
             message = f"{digest} in `{plan.place.place}` was tagged since: {', '.join(tags[:5])}"
             raise ConflictError(message, code="digest_in_use", place=plan.place.place, digest=digest)
-
-
-def _is_gone(store: ImageWriter, ref: ImageRef) -> bool:
-    try:
-        store.manifest(ref)
-    except NotFoundError as error:
-        if error.error_code == "layout_absent":
-            raise  # a folder that is gone whole may only be not mounted, and proves nothing
-        return True
-    except (InputError, IntegrityError):
-        return False
-    return False
-
-
-def _prove_gone(
-    plan: DiscardPlan, store: ImageWriter, digests: tuple[Digest, ...], tags: tuple[str, ...]
-) -> tuple[ReadBack, ...]:
-    seen: list[ReadBack] = []
-    for digest in digests:
-        if not _is_gone(store, plan.place.at(digest)):
-            message = f"`{plan.place.place}` still serves {digest} after it was deleted"
-            hint = "the registry may forbid deletion, or lock the manifest"
-            raise UpstreamError(message, hint=hint, code="discard_unproved", digest=digest, place=plan.place.place)
-        seen.append(ReadBack(what="manifest", name=digest, answer="not_found"))
-    for tag in sorted({*tags, *store.tags(plan.place)}):
-        answer = _tag_answer(store, plan.place, tag)
-        if answer in digests:
-            message = f"the tag `{tag}` of `{plan.place.place}` still leads to {answer}"
-            raise UpstreamError(message, code="discard_unproved", digest=answer, place=plan.place.place, tag=tag)
-        seen.append(ReadBack(what="tag", name=tag, answer=answer))
-    return tuple(seen)
-
-
-def _tag_answer(store: ImageWriter, place: ImageRef, tag: str) -> str:
-    try:
-        return store.resolve(place.model_copy(update={"tag": tag, "digest": None}))
-    except NotFoundError:
-        return "not_found"

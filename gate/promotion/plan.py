@@ -59,7 +59,11 @@ class Refused(Value):
 
 
 class PromotionPlan(Value):
-    """Blobs first, then manifests from the children up, then the tag. `source` and `target` are pinned to bytes."""
+    """Blobs first, then manifests from the children up, then the tag. `source` and `target` are pinned to bytes.
+
+    `absent` are the manifests that the target did not have when the plan was made: what this promotion would bring,
+    and all that may be taken back if it is denied halfway.
+    """
 
     version: Literal["gate.promotion/1"] = "gate.promotion/1"
     source: ImageRef
@@ -67,6 +71,7 @@ class PromotionPlan(Value):
     digest: Digest
     same_store: bool
     steps: tuple[Step, ...]
+    absent: tuple[Digest, ...] = ()
     omitted: tuple[Omission, ...] = ()
 
 
@@ -103,6 +108,7 @@ def plan_promotion(
         digest=digest,
         same_store=same_store(source, target),
         steps=tuple(steps),
+        absent=tuple(node.descriptor.digest for node in tree.nodes if node.descriptor.digest not in state.present),
         omitted=_not_promoted(tree, target),
     )
 

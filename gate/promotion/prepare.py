@@ -32,7 +32,8 @@ def prepare_promotion(
     """
     target = places.release_of(source)
     tree = read_tree(source_store, source, bounds=bounds)
-    plan = plan_promotion(tree, source, target, look_at_target(target_store, target))
+    wanted = [node.descriptor.digest for node in tree.nodes]
+    plan = plan_promotion(tree, source, target, look_at_target(target_store, target, wanted))
     if isinstance(plan, Refused):
         raise plan.error()
     return plan

@@ -52,3 +52,13 @@ class DiscardReceipt(Value):
     tags: tuple[str, ...]
     already_gone: bool
     read_back: tuple[ReadBack, ...]
+
+
+class WithdrawalReceipt(Value):
+    """What a denied promotion had brought is gone from the release place again."""
+
+    version: Literal["gate.withdrawn/1"] = "gate.withdrawn/1"
+    place: ImageRef
+    digest: Digest
+    deleted: tuple[Digest, ...]
+    read_back: tuple[ReadBack, ...]

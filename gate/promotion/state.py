@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from gate.bounds import ImageBounds
-from gate.errors import BoundError, ConflictError, InputError, NotFoundError
+from gate.errors import BoundError, ConflictError, InputError, IntegrityError, NotFoundError
 from gate.model.base import Value
 from gate.model.digest import Digest
 from gate.model.image import ImageRef
 from gate.promotion.tree import checked_manifest
 from gate.registry.content import Content, read_content
-from gate.registry.interface import ImageWriter
+from gate.registry.interface import ImageReader, ImageWriter
 
 _ROUNDS = 2
 """A tag may come or go between two questions; a registry that contradicts itself twice is not believed."""
 
 
 class TargetState(Value):
-    """The digest that the target tag is on now, if it is on any."""
+    """The digest that the target tag is on now, if it is on any, and the wanted manifests that are there already."""
 
     tag_digest: Digest | None = None
+    present: tuple[Digest, ...] = ()
 
 
 class Holder(Value):
@@ -47,18 +50,21 @@ class StagingState(Value):
         return tuple(holder for holder in self.holders if digest in holder.children)
 
 
-def look_at_target(store: ImageWriter, target: ImageRef) -> TargetState:
+def look_at_target(store: ImageWriter, target: ImageRef, wanted: Iterable[Digest] = ()) -> TargetState:
     """Ask in two ways what the target tag is on: one wrong "not found" must not overwrite a tag.
+
+    `wanted` are manifests to ask for as well.
 
     Raises:
         ConflictError: `tag_unclear`, if the answers contradict each other and keep doing so.
     """
+    present = tuple(digest for digest in wanted if serves(store, target.at(digest)))
     if not target.tag:
-        return TargetState()
+        return TargetState(present=present)
     for _ in range(_ROUNDS):
         digest = _digest_of(store, target, target.tag)
         if digest is not None or target.tag not in store.tags(target):
-            return TargetState(tag_digest=digest)
+            return TargetState(tag_digest=digest, present=present)
     message = f"`{target.place}` lists the tag `{target.tag}` but does not resolve it"
     hint = "try again; if it stays so, the tag is on a manifest that is gone: remove the tag"
     raise ConflictError(message, code="tag_unclear", hint=hint, place=target.place, tag=target.tag)
@@ -92,6 +98,17 @@ def look_at_staging(
             return StagingState(tags=tags, holders=_holders(store, place, tags, bounds))
     message = f"`{place.place}` does not list the tag `{unlisted[0]}` but resolves it"
     raise ConflictError(message, code="tag_unclear", hint="try again", place=place.place, tag=unlisted[0])
+
+
+def serves(store: ImageReader, ref: ImageRef) -> bool:
+    """Say whether the store has a manifest under the ref's digest, be it damaged."""
+    try:
+        store.manifest(ref)
+    except NotFoundError:
+        return False
+    except (InputError, IntegrityError):
+        return True
+    return True
 
 
 def _digest_of(store: ImageWriter, place: ImageRef, tag: str) -> Digest | None:

@@ -27,6 +27,7 @@ POINTS = [
     "after:act",
     "clock:3",
 ]
+LOOKING = ["before:renew", "clock:4"]
 TELLING = ["before:tell", "clock:4"]
 
 
@@ -49,7 +50,7 @@ def events(tmp_path: Path) -> Counter[str]:
         return Counter(LedgerRecord.parse(leaf.leaf_bytes).event.value for leaf in leaves)
 
 
-@pytest.mark.parametrize("kill", POINTS)
+@pytest.mark.parametrize("kill", POINTS + LOOKING)
 def test_a_killed_promotion_is_adopted_and_promotes_once(tmp_path: Path, kill: str) -> None:
     FileWorld(tmp_path).put(DIGEST)
     first = run(tmp_path, kill, "good")
@@ -61,6 +62,8 @@ def test_a_killed_promotion_is_adopted_and_promotes_once(tmp_path: Path, kill: s
     seen = events(tmp_path)
     assert seen["promoted"] == seen["promotion_intended"] == seen["decided"] == seen["adopted"] == 1
     assert seen["discarded"] == seen["failed"] == 0
+    if kill in {"before:act", "after:act"}:  # who adopts a run acts on nothing that he has not looked at himself
+        assert (tmp_path / "log").read_text().count("before:renew") == 2
 
 
 @pytest.mark.parametrize("kill", POINTS + TELLING)

@@ -184,6 +184,19 @@ class FileWorld:
         self.at("after:gather")
         return found
 
+    def renew(self, submission: Submission, evidence: Evidence, grants: Sequence[Grant], *, now: datetime) -> Evidence:
+        del submission, now
+        self.at("before:renew")
+        return evidence.model_copy(update={"exceptions": ExceptionFacts(grants=tuple(grants))})
+
+    def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
+        self.at("before:withdraw")
+        released = self.root / "release" / str(submission.ref.digest)
+        if not released.exists():
+            return None
+        released.unlink()
+        return Step.parse(plan)
+
     def plan(self, submission: Submission, decision: Decision) -> Value:
         self.at("before:plan")
         return Step(name=f"{decision.outcome.value} {submission.ref}")
