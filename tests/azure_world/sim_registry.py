@@ -37,6 +37,8 @@ class SimRegistry:
     status: int = 0
     broken: bytes | None = None
     page: int = 0
+    pages: int = 0
+    """How many pages of a list there are before the registry has forgotten it; 0 is all."""
     foreign: str = ""
 
     def put_blob(self, data: bytes) -> dict[str, Any]:
@@ -101,6 +103,8 @@ class SimRegistry:
         if by_tag and not found:
             return _unknown("MANIFEST_UNKNOWN")
         start = int(query.get("from", "0"))
+        if self.pages and start >= self.pages:
+            return _unknown("NAME_UNKNOWN")
         end = start + self.page if self.page else len(found)
         headers = {"Content-Type": OCI_INDEX}
         if end < len(found):

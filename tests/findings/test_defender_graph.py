@@ -155,3 +155,32 @@ def test_settings_alone_point_the_gate_at_another_azure(azure: AzureWorld) -> No
     assert json.dumps(settings(azure)).count(azure.address) == 2
     ask(azure)
     assert azure.asked
+
+
+PAGE = {"totalRecords": 1, "count": 1, "resultTruncated": "false", "data": [{"id": "a"}], "facets": []}
+PAGES: dict[str, list[object]] = {
+    "no object": [[]],
+    "no rows": [{**PAGE, "data": None}],
+    "rows that are none": [{**PAGE, "data": [1]}],
+    "count as text": [{**PAGE, "count": "1"}],
+    "a token that is none": [{**PAGE, "$skipToken": 7}],
+    "a total that changes": [
+        {**PAGE, "totalRecords": 2, "$skipToken": "1"},
+        {**PAGE, "totalRecords": 3, "data": [{"id": "b"}]},
+    ],
+    "more than the total": [{**PAGE, "count": 2, "data": [{"id": "a"}, {"id": "b"}]}],
+    "less than the total": [{**PAGE, "totalRecords": 2}],
+    "an empty page that leads on": [{**PAGE, "count": 0, "data": [], "$skipToken": "1"}],
+    "a row twice": [{**PAGE, "totalRecords": 2, "count": 2, "data": [{"id": "a"}, {"id": "A"}]}],
+    "rows without an id": [{**PAGE, "totalRecords": 2, "count": 2, "data": [{}, {}]}],
+}
+
+
+@pytest.mark.parametrize("how", PAGES)
+def test_a_page_that_contradicts_itself_is_not_an_answer(how: str, azure: AzureWorld) -> None:
+    query = queries.about_digest(DIGEST)
+    for number, page in enumerate(PAGES[how]):
+        azure.prepared[query, str(number)] = (200, {}, json.dumps(page).encode())
+    with pytest.raises(UpstreamError) as refused:
+        list(connection(azure).graph.rows(query, [SUBSCRIPTION]))
+    assert refused.value.error_code in {"graph_partial", "azure_answer_unreadable"}

@@ -31,11 +31,13 @@ from gate.bounds import DefenderBounds, HttpBounds
 from gate.cloud import CLOUDS, GROUPED_KEYS, Cloud, DefenderModel, load_azure
 from gate.config import load_config
 from gate.errors import BoundError, NotFoundError, UnauthorizedUpstreamError, UpstreamError, UsageError
+from gate.findings.defender.arm import Arm
 from gate.findings.defender.collect import Collected
 from gate.findings.defender.identity import AzureIdentity
 from gate.findings.defender.model import RowError
 from gate.findings.defender.preflight import Check, CheckStatus, Preflight, Preflights
 from gate.findings.defender.sdk import SecurityCenterPages
+from gate.http.client import HttpClient
 from gate.model.finding import ScanState
 from gate.model.image import ImageFacts, Inventory
 from gate.policy.scanners import ScanSigner
@@ -224,6 +226,67 @@ def test_without_the_extra_a_named_registry_is_an_error_and_not_an_image_that_wa
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UpstreamError, match="not installed"):
         connection(azure)
+
+
+def arm(world: AzureWorld, **bounds: int) -> Arm:
+    environ = settings(world)
+    config = load_azure(environ)
+    assert config is not None
+    who = AzureIdentity(config.cloud, TENANT, environ, QUICK)
+    return Arm(HttpClient(QUICK), who, config.cloud, DefenderBounds(**bounds))
+
+
+def test_a_list_of_resource_manager_is_read_to_its_end_or_not_at_all(azure: AzureWorld) -> None:
+    path = f"{REGISTRY_ID}/providers/Microsoft.Authorization/permissions"
+    azure.permissions *= 150
+    assert sum(len(page) for page in arm(azure).pages(path, "1")) == 300
+    with pytest.raises(UpstreamError, match="more pages than the 2"):
+        list(arm(azure, pages=2).pages(path, "1"))
+    with pytest.raises(UpstreamError, match="no list"):
+        list(arm(azure).pages(f"subscriptions/{SUBSCRIPTION}", "1"))
+    azure.faults.foreign_next = "mailto:me@acme.example"
+    with pytest.raises(UpstreamError, match="another host"):
+        list(arm(azure).pages(path, "1"))
+
+
+def test_a_page_of_sub_assessments_that_is_none_is_an_error(azure: AzureWorld) -> None:
+    azure.sub_assessments = {GROUPED_KEYS[0]: "rows"}  # type: ignore[dict-item]  # what is refused
+    with pytest.raises(UpstreamError, match=r"no page|failed at an answer"):
+        list(pages(azure).sub_assessments(REGISTRY_ID, GROUPED_KEYS[0]))
+
+
+def test_a_library_that_finds_nobody_there_is_a_failure(azure: AzureWorld) -> None:
+    environ = settings(azure)
+    config = load_azure(environ)
+    assert config is not None
+    nobody = Cloud(authority=azure.address, arm="https://127.0.0.1:1", private=True)
+    who = AzureIdentity(config.cloud, TENANT, environ, QUICK)
+    with pytest.raises(UpstreamError) as failed:
+        SecurityCenterPages(nobody, _Token(who), HttpBounds(attempts=1), DefenderBounds()).pricing("s", "Containers")
+    assert failed.value.error_code == "upstream_unreachable"
+
+
+class _Token:
+    """An identity that takes its token from another cloud: the one asked here has nobody to give one."""
+
+    kind = "test"
+
+    def __init__(self, real: AzureIdentity) -> None:
+        self._real = real
+
+    @property
+    def credential(self) -> Any:
+        token = self._real.credential.get_token(self._real._cloud.scope)  # noqa: SLF001 - of the test's own making
+
+        class Given:
+            def get_token(self, *scopes: str, **words: Any) -> Any:
+                del scopes, words
+                return token
+
+        return Given()
+
+    def token(self) -> str:
+        return self._real.token()
 
 
 # The preflight

@@ -16,6 +16,7 @@ from azure_world.sim_signer import (
     PAYLOAD_TYPE,
     PREDICATE,
     SUBJECT,
+    Key,
     Signer,
     Tagged,
     attach_signature,
@@ -33,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gate.bounds import DefenderBounds
-from gate.errors import BoundError, GateError, UnauthorizedUpstreamError, UpstreamError
+from gate.errors import BoundError, GateError, UnauthorizedUpstreamError, UpstreamError, UsageError
 from gate.findings.proof.artifact import ArtifactProofs
 from gate.findings.proof.interface import NotProven, Proven, Verdict
 from gate.http.client import HttpClient
@@ -91,7 +92,8 @@ def test_both_envelopes_and_both_kinds_of_keys_and_lists_are_read(
     api: bool, look: Look, sim_registry: SimRegistry
 ) -> None:
     sim_registry.api = api
-    for number, key in enumerate((ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048))):
+    keys: list[Key] = [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)]
+    for number, key in enumerate(keys):
         one = make_signer(key=key, links=number)
         sim_registry.listed.clear()
         enveloped(sim_registry, lambda payload, one=one: jws(one, payload))  # type: ignore[misc]
@@ -450,3 +452,33 @@ def test_the_first_bound_signer_is_not_the_only_one(look: Look, sim_registry: Si
     signed_artifact(sim_registry, signer)
     assert code(look(make_signer(), signer)) == "proven"
     assert replace(signer).root == signer.root
+
+
+def test_a_time_of_the_push_that_can_not_be_read_is_an_error_and_not_a_time(
+    look: Look, sim_registry: SimRegistry, signer: Signer
+) -> None:
+    signed_artifact(sim_registry, signer)
+    sim_registry.pushed[DIGEST] = "yesterday"
+    with pytest.raises(UpstreamError, match="something else"):
+        look()
+    sim_registry.pushed[DIGEST] = "2026-11-01T09:00:00"
+    assert code(look()) == "push_unknown"
+    sim_registry.pushed[DIGEST] = "2026-11-01T09:00:00Z"
+    assert code(look()) == "proven"
+
+
+def test_a_list_that_breaks_off_is_not_a_shorter_one(look: Look, sim_registry: SimRegistry, signer: Signer) -> None:
+    for minute in range(3):
+        signed_artifact(sim_registry, signer, created=f"2026-11-01T10:0{minute}:01Z")
+    sim_registry.page, sim_registry.pages = 1, 2
+    with pytest.raises(UpstreamError, match="something else"):
+        look()
+
+
+def test_attachments_are_asked_for_by_digest_alone(azure: AzureWorld) -> None:
+    ref = ImageRef.of_place(inventory(azure).image.repository, tag="1")
+    attachments = RemoteAttachments(HttpClient(), NoCredentials())
+    with pytest.raises(UsageError):
+        attachments.referrers(ref, "application/json")
+    with pytest.raises(UsageError):
+        attachments.pushed_at(ref)
