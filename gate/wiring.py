@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gate.bounds import MIB
+from gate.bounds import GIB
 from gate.errors import GateError, StoreError, UsageError
 from gate.model.failure import Failure
 from gate.model.image import ImageRef, Transport
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from gate.store.layers_local import LocalLayers
     from gate.world import RealWorld
 
-_INDEX_CACHE_BYTES = 64 * MIB
-"""What is kept in memory of wheels that were read; what a wheel holds can't change."""
+_FACTS_BYTES = 2 * GIB
+"""What is kept in a folder of what indexes and channels answered; the oldest goes first."""
 
 
 def clock() -> datetime:
@@ -173,29 +173,33 @@ def layer_cache(config: Config, engine: Engine | None = None) -> LocalLayers:
 def real_world(config: Config, engine: Engine, reporter: InspectReporter | None = None) -> RealWorld:
     """Return the outside of an evaluation; what layers say is kept in the database."""
     from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
-    from gate.index.cache import MemoryCache  # noqa: PLC0415
     from gate.index.client import PythonIndex  # noqa: PLC0415
+    from gate.index.folder import FolderCache  # noqa: PLC0415
     from gate.index.packages import CondaPackages  # noqa: PLC0415
     from gate.notify import AppriseNotifier  # noqa: PLC0415
     from gate.origin.channels import CondaChannels  # noqa: PLC0415
+    from gate.origin.kept import KeptChannels, KeptIndex  # noqa: PLC0415
     from gate.world import RealWorld  # noqa: PLC0415
 
-    client, cache, stores = http_client(config), MemoryCache(_INDEX_CACHE_BYTES), Stores(config)
-    connection = connect_defender(config, lambda: stores[Transport.REGISTRY])
+    client, cache, stores = http_client(config), FolderCache(config.facts, _FACTS_BYTES), Stores(config)
+    connection = connect_defender(config, lambda: stores[Transport.REGISTRY], engine)
     advisories = advisory_source(engine)
 
     def index(policy: Policy) -> Index | None:
         found = next((one for one in policy.safelist.python_indexes if one.name == PYPI), None)
         if found is None:
             return None
-        return PythonIndex(client, found.url, name=PYPI, bounds=config.wheel, cache=cache)
+        asked = PythonIndex(client, found.url, name=PYPI, bounds=config.wheel, cache=cache)
+        return KeptIndex(asked, cache, offline=config.offline)
 
     def channels(policy: Policy) -> Channels | None:
         if not policy.safelist.conda_channels:
             return None
         packages = CondaPackages(client, bounds=config.conda, zips=config.wheel, cache=cache)
         repodata = config.home / "repodata"
-        return CondaChannels(policy.safelist.conda_channels, resolve_config(config, policy), packages, cache=repodata)
+        listed = policy.safelist.conda_channels
+        asked = CondaChannels(listed, resolve_config(config, policy), packages, cache=repodata)
+        return KeptChannels(asked, cache, offline=config.offline)
 
     def sources(policy: Policy) -> Sequence[FindingsSource]:
         return findings_sources(config, engine, policy, connection, advisories)

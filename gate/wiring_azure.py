@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gate.config import Config
     from gate.findings.defender.connect import DefenderConnection
     from gate.findings.interface import FindingsSource
-    from gate.findings.proof.interface import Scans
     from gate.http.client import HttpClient
     from gate.intake import Intake
     from gate.policy.schema import Policy
@@ -26,9 +25,11 @@ if TYPE_CHECKING:
 
 
 def connect_defender(
-    config: Config, images: Callable[[], ImageReader], scans: Scans | None = None
+    config: Config, images: Callable[[], ImageReader], engine: Engine | None = None
 ) -> DefenderConnection | None:
     """Return the connection to Azure that configuration describes, or None if it names no registry.
+
+    `engine` is where handed-in scan reports are kept; without it there are none.
 
     Raises:
         UsageError: a recording is configured as well: which of the two decides must not depend on an order.
@@ -42,6 +43,7 @@ def connect_defender(
     from gate.findings.defender.connect import DefenderConnection  # noqa: PLC0415 - as above
     from gate.http.client import HttpClient  # noqa: PLC0415 - 0.3 s, which only what talks to servers pays
     from gate.registry.attachments import RemoteAttachments  # noqa: PLC0415 - as above
+    from gate.scans import LedgeredScans  # noqa: PLC0415 - as above
 
     client = HttpClient(config.http)
     return DefenderConnection(
@@ -52,7 +54,7 @@ def connect_defender(
         environ=os.environ,
         images=images(),
         attachments=RemoteAttachments(client, _credentials(config, client), most=config.defender.referrers),
-        scans=scans,
+        scans=None if engine is None else LedgeredScans(engine, most_bytes=config.defender.artifact_bytes),
     )
 
 

@@ -46,6 +46,7 @@ class Event(StrEnum):
     EXCEPTION_APPROVED = "exception_approved"
     EXCEPTION_DENIED = "exception_denied"
     DATA_IMPORTED = "data_imported"
+    SCAN_FILED = "scan_filed"
     NOTIFIED = "notified"
     NOTIFICATION_FAILED = "notification_failed"
 

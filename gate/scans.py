@@ -1,0 +1,114 @@
+"""Scan reports that scanners hand in: kept by digest, on the ledger, with who handed them in.
+
+Only a proved identity may file one. What an identity only claims to be is anybody's word, and the judged would bring
+their own proof under the scanner's name. Whether the identity is a scanner is policy's to say, when it is judged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from gate.errors import BoundError, ForbiddenError, InputError, StoreError
+from gate.findings.proof.interface import SubmittedScan
+from gate.ledger.reader import LedgerFilter, LedgerReader
+from gate.ledger.record import Event, LedgerRecord
+from gate.ledger.writer import append, lock
+from gate.model.base import canonical_json, sha256_of
+from gate.model.digest import is_digest
+from gate.model.principal import Principal
+from gate.store.blobs import Blobs
+from gate.store.engine import reading, writing
+from gate.store.tables import evaluations
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Engine
+
+    from gate.ledger.reader import LedgerEntry
+
+MOST = 100
+"""Most reports about one digest."""
+
+
+class LedgeredScans:
+    """Reports in the gate's own database; implements `Scans` of the findings."""
+
+    def __init__(self, engine: Engine, *, most_bytes: int) -> None:
+        """Use the engine; a report has at most `most_bytes`."""
+        self._engine = engine
+        self._most_bytes = most_bytes
+
+    def file(self, digest: str, report: bytes, submitter: Principal, *, now: datetime) -> str:
+        """Keep a report and put it on record; the same one by the same submitter is kept once. Return its own digest.
+
+        Raises:
+            ForbiddenError: the identity is only claimed (`identity_claimed`).
+            InputError: the image is not named by a digest.
+            BoundError: the report is too large, or there are too many about this digest.
+        """
+        if submitter.claimed:
+            message = "a scan report counts by who hands it in, and this identity is only claimed"
+            raise ForbiddenError(message, code="identity_claimed", hint="hand it in with a token of the scanner's own")
+        if not is_digest(digest):
+            message = f"`{digest[:80]}` is no digest"
+            raise InputError(message, code="bad_digest", hint="name the image that was scanned by its digest")
+        if len(report) > self._most_bytes:
+            message = f"the report has more than {self._most_bytes} bytes"
+            raise BoundError(message, code="report_too_large", hint="raise the bound if this is expected")
+        about = f"scan/{sha256_of(canonical_json([digest, sha256_of(report), submitter.key]))}"
+        with writing(self._engine) as connection:
+            lock(connection)
+            if not LedgerReader(connection).find(LedgerFilter(evaluation=about)):
+                self._record(connection, about, digest, report, submitter, now)
+        return sha256_of(report)
+
+    def of(self, digest: str) -> tuple[SubmittedScan, ...]:
+        """Return the reports about a digest, oldest first.
+
+        Raises:
+            StoreError: one can't be read back.
+        """
+        with reading(self._engine) as connection:
+            found = LedgerReader(connection).find(LedgerFilter(event=Event.SCAN_FILED, subject=digest), limit=MOST)
+            return tuple(_scan(connection, entry) for entry in found)
+
+    def judged(self, digest: str) -> frozenset[str]:
+        """Return who submitted the digest for evaluation, to any place, at any time."""
+        with reading(self._engine) as connection:
+            rows = connection.scalars(
+                sa.select(evaluations.c.requester).where(evaluations.c.digest == digest).distinct()
+            )
+            return frozenset(Principal.parse(row).key for row in rows)
+
+    def _record(  # noqa: PLR0913, PLR0917 - one parameter a fact
+        self, connection: Connection, about: str, digest: str, report: bytes, submitter: Principal, now: datetime
+    ) -> None:
+        standing = LedgerReader(connection).find(LedgerFilter(event=Event.SCAN_FILED, subject=digest), limit=MOST)
+        if len(standing) >= MOST:
+            message = f"there are {MOST} reports about this image already"
+            raise BoundError(message, code="too_many_reports", hint="one report for each scan is enough")
+        record = LedgerRecord(
+            event=Event.SCAN_FILED,
+            evaluation=about,
+            recorded_at=now,
+            subject=digest,
+            facts={"report": Blobs(connection).put(report)},
+        )
+        append(connection, record, {"actor": submitter.key})
+
+
+def _scan(connection: Connection, entry: LedgerEntry) -> SubmittedScan:
+    report = entry.record.facts.get("report")
+    if report is None or entry.record.subject is None:
+        message = f"record {entry.index} of the ledger is no filed scan"
+        raise StoreError(message, code="ledger_unreadable")
+    return SubmittedScan(
+        # Who it was may have been erased: then it is nobody's word any more.
+        submitter=entry.private.get("actor", ""),
+        received_at=entry.record.recorded_at,
+        digest=entry.record.subject,
+        report=Blobs(connection).get(report),
+    )
