@@ -35,6 +35,9 @@ UNREADABLE = 12
 PATIENCE = 1.0
 """Seconds before progress is shown: whoever gets an answer sooner needs none."""
 
+HANDOVER = 0.0005
+"""Seconds after which a thread that reads headers lets one that unpacks go on: they wait on each other all the time."""
+
 
 class Format(StrEnum):
     """How a report is written; each is a module of `gate.reports`."""
@@ -101,6 +104,7 @@ def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool, c
     from gate.wiring import policy_of  # noqa: PLC0415
     from gate.wiring_stores import open_reader  # noqa: PLC0415
 
+    sys.setswitchinterval(HANDOVER)
     ref = parse_image_ref(image)
     config = load_config(os.environ)
     if not cached:

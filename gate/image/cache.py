@@ -18,6 +18,8 @@ from gate.image.codec import CodecError, decode, encode
 from gate.model.digest import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.bounds import ImageBounds
     from gate.image.layers import LayerContent
     from gate.model.image import LayerFact
@@ -93,14 +95,20 @@ class CachedLayers:
         more = sum(map(len, content.kept.values()))
         return content if kept + more <= self._bounds.kept_bytes else None
 
-    def keep(self, layer: LayerFact, content: LayerContent, *, index: int) -> None:
-        """Write down what a layer says that was read to its end; not if it is too large, or depends on other layers."""
-        if content.crowded:
-            return
-        data = encode(content, index=index, limit=self._bounds.cached_bytes)
-        if data is not None:
-            key = key_of(layer, self._bounds)
-            self._cache.put(key, layer.digest, _sealed(key, zstandard.compress(data, _LEVEL)))
+    def written(self, layer: LayerFact, content: LayerContent, *, index: int) -> Callable[[], None]:
+        """Write down what a layer says that was read to its end, and return what brings it into the cache.
+
+        The content may be changed as soon as this returns. Nothing is kept of a layer whose result is too large, or
+        depends on other layers.
+        """
+        data = None if content.crowded else encode(content, index=index, limit=self._bounds.cached_bytes)
+
+        def keep() -> None:
+            if data is not None:
+                key = key_of(layer, self._bounds)
+                self._cache.put(key, layer.digest, _sealed(key, zstandard.compress(data, _LEVEL)))
+
+        return keep
 
     def _opened(self, key: str, entry: bytes, index: int) -> LayerContent | None:
         """Open an entry; one that is cut, altered or another's is none."""

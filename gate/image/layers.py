@@ -6,6 +6,7 @@ The result stands for itself and knows nothing of the layers below, so that it c
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from gate.image.tree import FileEntry, Folder, LinkEntry, OtherEntry, PendingEnt
 from gate.model.reference import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from gate.bounds import ImageBounds
@@ -86,26 +87,46 @@ def read_layer(  # noqa: PLR0913 - each is a fact of its own, and the caller hol
     kept: int = 0,
     read: Callable[[int], None] = lambda _: None,
 ) -> LayerContent:
-    """Read a layer to its end and return what it says.
+    """Read a layer to its end and return what it says: `opened_layer`, then `scanned_layer`."""
+    with opened_layer(stream, index=index, layer=layer, bounds=bounds, read=read) as pieces:
+        return scanned_layer(pieces, index=index, bounds=bounds, seen=seen, kept=kept)
 
-    `seen` and `kept` count the entries and the bytes kept of the layers before, for the bounds over the whole image.
 
-    Raises:
-        InputError: not readable as a layer, or readable in two ways.
+@contextmanager
+def opened_layer(
+    stream: BinaryIO, *, index: int, layer: LayerFact, bounds: ImageBounds, read: Callable[[int], None]
+) -> Iterator[Iterator[bytes]]:
+    """Give the pieces of a layer's tar, whose digests are checked as they come; a large one is read ahead at once.
+
+    Raises (while the pieces are taken):
+        InputError: not packed as its media type says, truncated, or followed by something else.
         IntegrityError: the blob's digest or size, or the diff id, is wrong.
         BoundError: a bound was hit; layer and bound are named.
     """
     if layer.size <= INLINE_BYTES:
-        pieces = unpacked(stream, index=index, layer=layer, bounds=bounds, read=read)
-        tar = TarReader(hashed(pieces, index=index, layer=layer), index=index, bounds=bounds, seen=seen)
-        return _Scan(tar, index=index, bounds=bounds, kept=kept).run(seen)
+        yield hashed(unpacked(stream, index=index, layer=layer, bounds=bounds, read=read), index=index, layer=layer)
+        return
     with (
         pumped(chunks_of(stream)) as chunks,
         pumped(unpacked(Chunks(chunks), index=index, layer=layer, bounds=bounds, read=read)) as ahead,
         pumped(hashed(ahead, index=index, layer=layer)) as checked,
     ):
-        tar = TarReader(checked, index=index, bounds=bounds, seen=seen)
-        return _Scan(tar, index=index, bounds=bounds, kept=kept).run(seen)
+        yield checked
+
+
+def scanned_layer(
+    pieces: Iterator[bytes], *, index: int, bounds: ImageBounds, seen: int = 0, kept: int = 0
+) -> LayerContent:
+    """Take all pieces of a layer's tar and return what it says.
+
+    `seen` and `kept` count the entries and the bytes kept of the layers before, for the bounds over the whole image.
+
+    Raises:
+        InputError: not readable as a layer, or readable in two ways.
+        BoundError: a bound was hit; layer and bound are named.
+    """
+    tar = TarReader(pieces, index=index, bounds=bounds, seen=seen)
+    return _Scan(tar, index=index, bounds=bounds, kept=kept).run(seen)
 
 
 class _Scan:

@@ -21,6 +21,9 @@ PROBLEMS = 1000
 """Problems that are named in one inventory; more are counted."""
 
 
+LISTED = 100_000
+"""Rows of an image after which no more lists are held in memory; they are read again when they are needed."""
+
 TELLING = ("METADATA", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json")
 """The files of a `.dist-info` that tell who it is and where it is from."""
 
@@ -68,6 +71,9 @@ class Scene:
     owned: frozenset[str] | None = None
     """What `gate.image.loose.owned_paths` found, once it was asked."""
 
+    listed: dict[str, list[str]] = field(default_factory=dict)
+    """What the RECORD of a distribution lists, by the path of its metadata, for images that are not huge."""
+
     def spend_row(self) -> None:
         """Count one row of a list of files.
 
@@ -78,6 +84,13 @@ class Scene:
         if self.rows > self.bounds.rows:
             message = f"the lists of files in the image have more than {self.bounds.rows} rows"
             raise BoundError(message, bound="rows")
+
+    def listing(self, path: str) -> list[str] | None:
+        """Return a new list to be filled with what a RECORD lists; nothing where that would take too much memory."""
+        if self.rows > LISTED:
+            return None
+        self.listed[path] = paths = list[str]()
+        return paths
 
     def read(self, path: str) -> Read | None:
         """Return a metadata file, links followed; nothing if there is none.

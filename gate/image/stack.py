@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gate.image.cache import CachedLayers
 from gate.image.files import FileSystem
-from gate.image.layers import read_layer
+from gate.image.layers import opened_layer, scanned_layer
 from gate.registry.interface import Descriptor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gate.bounds import ImageBounds
     from gate.image.cache import LayerCache
-    from gate.image.layers import LayerContent
     from gate.image.reporter import InspectReporter
     from gate.model.image import ImageFacts, ImageRef, LayerFact
     from gate.registry.interface import ImageReader
@@ -38,30 +40,37 @@ class Stack:
         """
         system = FileSystem(base_layers=base_layers)
         known = CachedLayers(self.cache, self.bounds)
+        keep = _nothing
         seen = 0
         for index, layer in enumerate(facts.layers):
             self.report.layer_started(index, layer)
-            content = known.find(layer, index=index, seen=seen, kept=system.kept_bytes)
+            kept = system.kept_bytes
+            content = known.find(layer, index=index, seen=seen, kept=kept)
             if content is None:
-                content = self._read(layer, index=index, seen=seen, kept=system.kept_bytes)
-                known.keep(layer, content, index=index)
+                with self._opened(layer, index) as pieces:
+                    # The layer before is brought into the cache while this one is read ahead.
+                    keep()
+                    content = scanned_layer(pieces, index=index, bounds=self.bounds, seen=seen, kept=kept)
+                keep = known.written(layer, content, index=index)
             else:
                 self.report.layer_read(index, layer.size)
             seen += content.entries
             self.report.layer_done(index, content.entries)
             system.put(content, index=index)
+        keep()
         return system
 
-    def _read(self, layer: LayerFact, *, index: int, seen: int, kept: int) -> LayerContent:
-        """Read a layer to its end; what comes back has every digest right, the blob's own included."""
+    @contextmanager
+    def _opened(self, layer: LayerFact, index: int) -> Iterator[Iterator[bytes]]:
+        """Open a layer; once this is left without an error, every digest was right, the blob's own included."""
         descriptor = Descriptor(digest=layer.digest, size=layer.size, media_type=layer.media_type)
-        with self.reader.blob(self.ref, descriptor) as stream:
-            return read_layer(
-                stream,
-                index=index,
-                layer=layer,
-                bounds=self.bounds,
-                seen=seen,
-                kept=kept,
-                read=partial(self.report.layer_read, index),
-            )
+        read = partial(self.report.layer_read, index)
+        with (
+            self.reader.blob(self.ref, descriptor) as stream,
+            opened_layer(stream, index=index, layer=layer, bounds=self.bounds, read=read) as pieces,
+        ):
+            yield pieces
+
+
+def _nothing() -> None:
+    """Stand for the layer before the first."""

@@ -100,6 +100,10 @@ def _dist_info(scene: Scene, path: str) -> Found | None:
 def _files(scene: Scene, path: str, site: str) -> Iterator[str]:
     """Yield the files of a distribution: those that tell of it, and those that its RECORD lists."""
     yield from (f"{path}/{name}" for name in TELLING)
+    known = scene.listed.get(path)
+    if known is not None:
+        yield from known
+        return
     record = scene.read(f"{path}/RECORD")
     folder = RecordFolder(scene.system.root, site)
     with suppress(RecordError):  # a problem since it was first read
@@ -162,11 +166,14 @@ def _record(scene: Scene, path: str, site: str, facts: dict[str, str]) -> Record
     facts["record_sha256"] = record.sha256
     folder = RecordFolder(scene.system.root, site)
     tally = RecordTally()
+    listed = scene.listing(path)
     try:
         for row in rows_of(record.data):
             scene.spend_row()
             found = folder.find(row.path)
             tally.add(row, found[1] if found is not None else None)
+            if listed is not None:
+                listed.append(found[0] if found is not None else f"{site}/{row.path}")
     except RecordError as error:
         scene.problem("record_unparseable", f"can't be read: {error}", f"{path}/RECORD")
         return None
