@@ -14,10 +14,14 @@ from evaluation.index_world import push_index
 from evaluation.input_world import Said
 from service.live import Live
 
+from gate.cli import inspect
+from gate.cli.inspect import PATIENCE, ProgressReporter
 from gate.demo import wheels
 from gate.demo.images import Layer
+from gate.model.image import ImageFacts, LayerFact
 from gate.reports.inspect_json import index_schema
 
+DIGEST = "sha256:" + "1" * 64
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
 
@@ -48,7 +52,8 @@ def test_an_index_is_one_object_of_its_own_schema(gate: Callable[..., Said], sev
     jsonschema.validate(document, kept)
     assert (document["schema"], document["readable"]) == ("gate.inspect-index/1", True)
     assert [one["image"]["platform"] for one in document["images"]] == ["linux/amd64", "linux/arm64"]
-    for wrong in ({"schema": "gate.inspect/1"}, {"images": []}, {"more": 1}):
+    wrongs: list[dict[str, object]] = [{"schema": "gate.inspect/1"}, {"images": []}, {"more": 1}]
+    for wrong in wrongs:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(document | wrong, kept)
 
@@ -132,3 +137,25 @@ def test_an_index_with_an_image_that_nobody_scanned_is_held(gate: Callable[..., 
     assert "(linux/arm64)" in said.out
     assert "in 2 images" in said.out
     assert str(ref.digest) in said.out
+
+
+def test_the_bar_grows_with_every_image_of_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, told = [0.0], list[int]()
+    layers = (LayerFact(digest=DIGEST, diff_id=DIGEST, size=10, media_type="x"),)
+    facts = ImageFacts(
+        repository="r", digest=DIGEST, media_type="x", config_digest=DIGEST, platform="linux/amd64", layers=layers
+    )
+    grow = inspect._Bar.grow  # noqa: SLF001 - the bar itself is rich's, which shows nothing where nobody watches
+
+    def listening(bar: inspect._Bar, total: int) -> None:
+        told.append(total)
+        grow(bar, total)
+
+    monkeypatch.setattr(inspect._Bar, "grow", listening)  # noqa: SLF001 - as above
+    with ProgressReporter(is_watched=True, clock=lambda: now[0]) as progress:
+        progress.image(facts)
+        now[0] = PATIENCE + 1
+        progress.layer_read(0, 10)
+        progress.image(facts)
+        progress.layer_read(0, 5)
+    assert told == [20]

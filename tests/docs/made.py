@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gate import bounds
+from gate.account import Account
 from gate.bounds import GIB, KIB, MIB
 from gate.config import KEYS
 from gate.policy.schema import Policy
-from gate.reports import policy_rules_json, policy_rules_markdown, policy_schema, policy_show_json
+from gate.reports import inspect_json, policy_rules_json, policy_rules_markdown, policy_schema, policy_show_json
 from gate.reports.policy_shown import rule_pages
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,14 @@ def documents() -> dict[str, str]:
         **schemas,
         "docs/schemas/policy-show-1.schema.json": _schema(policy_show_json.SCHEMA, _SHOW),
         "docs/schemas/policy-rules-1.schema.json": _schema(policy_rules_json.SCHEMA, _rules()),
+        "docs/schemas/inspect-1.schema.json": _text(inspect_json.schema()),
+        "docs/schemas/inspect-index-1.schema.json": _text(inspect_json.index_schema()),
+        "docs/schemas/evaluation-1.schema.json": _text(Account.model_json_schema(mode="serialization", by_alias=True)),
     }
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _rules() -> dict[str, Any]:
