@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -102,3 +103,16 @@ def test_every_state_and_every_trap_of_this_source_has_a_row() -> None:
 
 def test_the_documentation_has_this_table() -> None:
     assert table() in DOCS.read_text()
+
+
+def test_every_test_and_row_that_the_traps_name_is_there() -> None:
+    section = DOCS.read_text().split("## The fifteen traps", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in section.splitlines() if line[:3].strip("| ").isdigit() or line[2:4].strip().isdigit()]
+    assert len(rows) == 15
+    defined = "\n".join(path.read_text() for path in DOCS.parents[1].joinpath("tests").rglob("test_*.py"))
+    known = {case.id for case in CASES}
+    for row in rows:
+        held_by = row.rsplit("|", 2)[1]
+        named = re.findall(r"`([\w-]+)`", held_by)
+        assert named
+        assert [name for name in named if f"def {name}(" not in defined and name not in known] == []
