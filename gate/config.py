@@ -32,6 +32,8 @@ KEYS: Mapping[str, str] = {
     "GATE_DATABASE": "database address: `sqlite:///<file>` or `postgresql://…` (default: `gate.sqlite` in GATE_HOME)",
     "GATE_STORAGE": "folder of approved files (default: `storage` in GATE_HOME)",
     "GATE_POLICY": "folder that holds `allowlist/` and `exceptions/` (default: what the package embeds)",
+    "GATE_FACTS": "folder of what indexes and channels answered (default: `facts` in GATE_HOME)",
+    "GATE_OFFLINE": "`1`: prove origins from that folder alone, and ask no index and no channel",
     "GATE_DEFENDER_RECORDING": "file with a recorded Defender answer; refused unless policy allows recordings",
     **AZURE_KEYS,
     **ACR_KEYS,
@@ -95,6 +97,8 @@ class Config:
     home: Path
     database: str
     storage: Path
+    facts: Path
+    offline: bool
     policy: Path | None
     defender_recording: Path | None
     notify: tuple[str, ...]
@@ -122,7 +126,7 @@ class Config:
 
     def with_home(self, home: Path) -> Config:
         """Return the settings with everything that is kept moved to another folder."""
-        return replace(self, home=home, database=_database(home), storage=home / "storage")
+        return replace(self, home=home, database=_database(home), storage=home / "storage", facts=home / "facts")
 
 
 def load_config(environ: Mapping[str, str]) -> Config:
@@ -141,6 +145,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         home=home,
         database=environ.get("GATE_DATABASE") or _database(home),
         storage=Path(environ.get("GATE_STORAGE") or home / "storage"),
+        facts=Path(environ.get("GATE_FACTS") or home / "facts"),
+        offline=_switch(environ, "GATE_OFFLINE"),
         policy=Path(policy) if policy else None,
         defender_recording=Path(recording) if recording else None,
         notify=tuple(environ.get("GATE_NOTIFY", "").split()),
@@ -243,6 +249,13 @@ def _whole(environ: Mapping[str, str], key: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
         raise _refused(key, text, "a whole number above zero")
     return int(text)
+
+
+def _switch(environ: Mapping[str, str], key: str) -> bool:
+    text = environ.get(key, "")
+    if text not in {"", "0", "1"}:
+        raise _refused(key, text, "`0` or `1`")
+    return text == "1"
 
 
 def _refused(key: str, text: str, wanted: str) -> UsageError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gate.model.origin import Kind
 from gate.origin.channels import stem_of_component
 from gate.origin.conda import channel_of, site_of_python
+from gate.origin.kept import KeptChannels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ class ChannelDesk:
     def __init__(self, channels: Channels, components: Iterable[Component], files: InstalledFiles) -> None:
         """Gather what each channel will be asked for; ask nobody yet."""
         self.channels = channels
+        self.told = {"answers": "kept"} if isinstance(channels, KeptChannels) and channels.offline else {}
         self._files = files
         self._lock = threading.Lock()
         self._answers: dict[str, Future[Mapping[str, tuple[CondaFile, ...]]]] = {}

@@ -42,6 +42,8 @@ class Listings(Protocol):
     """What channels answered in one run; `gate.origin.channel_desk.ChannelDesk` is one."""
 
     channels: Channels
+    told: dict[str, str]
+    """What every proof says of how the channels were asked."""
 
     def files(self, name: str, component: Component) -> Sequence[CondaFile]:
         """Return what the channel has under the component's name, version and build; errors as `Channels`."""
@@ -85,6 +87,7 @@ def prove_conda(component: Component, files: InstalledFiles | None = None, desk:
     origin = Origin(kind=OriginKind.CONDA_CHANNEL, location=name)
     # What tells links from files is asked of every reader of images; a reader of lists alone proves no bytes.
     proof = _asked(component, cast("LinkedFiles", files), desk, origin)
+    evidence |= desk.told
     return proof.model_copy(update={"evidence": {key: one for key, one in evidence.items() if one} | proof.evidence})
 
 

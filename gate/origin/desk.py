@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from gate.errors import ThrottledUpstreamError, TimeoutUpstreamError, UpstreamError
 from gate.http.translate import UNREACHABLE
+from gate.origin.kept import KeptIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,6 +36,7 @@ class Desk:
         """Ask `index` for everything but `reserved` names (exact, or a prefix that ends in `*`), which are private."""
         self.name = index.name
         self.bounds: WheelBounds = index.bounds
+        self.told = {"answers": "kept"} if isinstance(index, KeptIndex) and index.offline else {}
         self._index = index
         self._reserved = tuple((canonicalize_name(entry.rstrip("*")), entry.endswith("*")) for entry in reserved)
         self._lock = threading.Lock()

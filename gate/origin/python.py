@@ -120,7 +120,7 @@ def _asked(component: Component, files: InstalledFiles, desk: Desk, claimed: Con
     wheels = [file for file in project.files_of(component.version) if file.is_wheel]
     if not wheels:
         return _without_wheel(component, project, desk)
-    evidence = {"index": desk.name, "metadata_sha256": metadata} | _status(project)
+    evidence = {"index": desk.name, "metadata_sha256": metadata} | desk.told | _status(project)
     proof = Trial(component, files, desk, metadata=metadata, claimed=claimed).run(ordered(component, wheels))
     return proof.model_copy(update={"evidence": evidence | proof.evidence})
 

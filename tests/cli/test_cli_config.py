@@ -22,6 +22,7 @@ GROUPS = {
     "SERVICE": "service",
     "RESOLVE": "resolve",
     "CONDA": "conda",
+    "DEFENDER": "defender",
 }
 
 
@@ -177,3 +178,17 @@ def test_every_key_has_its_line() -> None:
     assert named < set(KEYS)
     assert {f"GATE_BOUND_{group}_…" for group in GROUPS} == {key for key in KEYS if key.startswith("GATE_BOUND_")}
     assert all(f'environ.get("{key}"' in source or f'environ, "{key}"' in source for key in named)
+
+
+def test_what_was_answered_is_kept_at_home_and_asked_for_alone_offline() -> None:
+    made = load_config({"GATE_HOME": "/home/gate"})
+    assert (made.facts, made.offline) == (Path("/home/gate/facts"), False)
+    moved = load_config({"GATE_HOME": "/home/gate", "GATE_FACTS": "/mnt/facts", "GATE_OFFLINE": "1"})
+    assert (moved.facts, moved.offline) == (Path("/mnt/facts"), True)
+    assert made.with_home(Path("/other")).facts == Path("/other/facts")
+
+
+@pytest.mark.parametrize("value", ["yes", "true", "2", " "])
+def test_a_switch_is_on_or_off(value: str) -> None:
+    with pytest.raises(UsageError):
+        load_config({"GATE_HOME": "/home/gate", "GATE_OFFLINE": value})

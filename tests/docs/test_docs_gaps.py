@@ -39,13 +39,14 @@ def test_the_default_policy_releases_nothing() -> None:
     assert (policy.safelist.base_images, policy.decision.promotion) == ((), ())
 
 
-def test_the_default_policy_refuses_recordings_and_believes_no_conda_record() -> None:
+def test_the_default_policy_refuses_recordings_and_has_conda_packages_proven() -> None:
     policy = load_policy().decision
     assert "which the default policy refuses" in SECTION
     assert not policy.findings.defender.allow_recorded
-    assert "**Conda packages on top of a base image are refused**" in SECTION
+    assert "**Conda packages on top of a base image are proven by their channel's repodata and files**" in SECTION
     assert policy.proof.conda.value == "proven"
-    assert "the default policy warns of them" in SECTION
+    assert "the default policy warns of the others" in SECTION
+    assert policy.content.stale.value == "block"
     assert policy.content.bytecode.value == "warn"
 
 

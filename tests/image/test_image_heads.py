@@ -34,7 +34,7 @@ def above(*layers: dict[str, Node]) -> Above:
     ],
 )
 def test_a_byte_code_cache_is_what_its_header_says(data: bytes, kind: LooseKind) -> None:
-    cache = {f"{SITE}/demo/__pycache__/__init__.cpython-311.pyc": data}
+    cache: dict[str, Node] = {f"{SITE}/demo/__pycache__/__init__.cpython-311.pyc": data}
     assert [loose.kind for loose in above(wheel() | cache).loose] == [kind]
 
 
