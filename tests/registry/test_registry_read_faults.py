@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-
 import pytest
+from registry.fault_world import BLOB, BY_DIGEST, BY_TAG, DATA, LAYER, MANIFEST, Anybody, errors
 from servers.faulty import FaultyServer, Reply, faulty_server
 from servers.images import small_image
 
-from gate.bounds import HttpBounds
 from gate.errors import (
     BoundError,
     GateError,
@@ -23,52 +20,9 @@ from gate.errors import (
 from gate.http.client import HttpClient
 from gate.model.base import sha256_of
 from gate.model.image import ImageRef, Transport
-from gate.registry.auth import Credential, NoCredentials
 from gate.registry.content import OCI_MANIFEST
 from gate.registry.reference import parse_image_ref
 from gate.registry.remote import RemoteRegistry
-
-IMAGE = small_image(b"layer" * 100)
-LAYER, DATA = IMAGE.layer
-MANIFEST = IMAGE.manifest
-BY_TAG, BY_DIGEST = "/v2/app/manifests/1", f"/v2/app/manifests/{MANIFEST.digest}"
-BLOB = f"/v2/app/blobs/{LAYER.digest}"
-UPLOADS = "/v2/app/blobs/uploads/"
-FAST = HttpBounds(read=0.2, total=5.0, attempts=2)
-
-
-class _Anybody:
-    """Knows a credential for every host."""
-
-    def credential(self, host: str) -> Credential | None:
-        return Credential(user=host, password="hunter2")  # noqa: S106 - made up
-
-
-@pytest.fixture
-def client() -> Iterator[HttpClient]:
-    made = HttpClient(FAST, sleep=lambda _: None)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def remote(client: HttpClient) -> RemoteRegistry:
-    return RemoteRegistry(client, NoCredentials(), chunk_bytes=100)
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[FaultyServer]:
-    with faulty_server() as server:
-        yield server
-
-
-@pytest.fixture
-def app(faulty: FaultyServer) -> ImageRef:
-    return parse_image_ref(f"{faulty.host}/app:1")
-
-
-def _errors(code: str) -> bytes:
-    return json.dumps({"errors": [{"code": code, "message": "no"}]}).encode()
 
 
 def _good(**headers: str) -> Reply:
@@ -79,14 +33,14 @@ def _good(**headers: str) -> Reply:
     ("reply", "error", "code"),
     [
         (Reply(status=401), UnauthorizedUpstreamError, "upstream_unauthorized"),
-        (Reply(status=403, body=_errors("DENIED")), UnauthorizedUpstreamError, "upstream_forbidden"),
-        (Reply(status=404, body=_errors("MANIFEST_UNKNOWN")), NotFoundError, "not_found"),
-        (Reply(status=404, body=_errors("NAME_UNKNOWN")), NotFoundError, "not_found"),
+        (Reply(status=403, body=errors("DENIED")), UnauthorizedUpstreamError, "upstream_forbidden"),
+        (Reply(status=404, body=errors("MANIFEST_UNKNOWN")), NotFoundError, "not_found"),
+        (Reply(status=404, body=errors("NAME_UNKNOWN")), NotFoundError, "not_found"),
         (Reply(status=404), UpstreamError, "not_a_registry"),
         (Reply(status=404, body=b"<html>"), UpstreamError, "not_a_registry"),
         (Reply(status=404, body=b'{"errors": ["MANIFEST_UNKNOWN"]}'), UpstreamError, "not_a_registry"),
         (Reply(status=404, body=b'{"errors": "MANIFEST_UNKNOWN"}'), UpstreamError, "not_a_registry"),
-        (Reply(status=404, body=_errors("UNSUPPORTED")), UpstreamError, "not_a_registry"),
+        (Reply(status=404, body=errors("UNSUPPORTED")), UpstreamError, "not_a_registry"),
         (Reply(status=429), ThrottledUpstreamError, "upstream_throttled"),
         (Reply(status=500), UpstreamError, "upstream_failed"),
         (Reply(status=418), UpstreamError, "upstream_failed"),
@@ -118,7 +72,7 @@ def test_each_failure_of_a_manifest_has_its_own_code(
     [
         (Reply(status=401), UnauthorizedUpstreamError, "upstream_unauthorized"),
         (Reply(status=403), UnauthorizedUpstreamError, "upstream_forbidden"),
-        (Reply(status=404, body=_errors("BLOB_UNKNOWN")), NotFoundError, "not_found"),
+        (Reply(status=404, body=errors("BLOB_UNKNOWN")), NotFoundError, "not_found"),
         (Reply(status=404, body=b"<Error>NoSuchKey</Error>"), UpstreamError, "not_a_registry"),
         (Reply(status=429), ThrottledUpstreamError, "upstream_throttled"),
         (Reply(status=500), UpstreamError, "upstream_failed"),
@@ -190,7 +144,7 @@ def test_a_blob_on_another_host_is_read_without_credentials(
     target = elsewhere.on("/storage", Reply(body=DATA))
     basic = {"WWW-Authenticate": 'Basic realm="x"'}
     faulty.on(BLOB, Reply(status=401, headers=basic), Reply(status=307, headers={"Location": target + "?sig=abc"}))
-    with RemoteRegistry(client, _Anybody()).blob(app, LAYER) as stream:
+    with RemoteRegistry(client, Anybody()).blob(app, LAYER) as stream:
         assert stream.read() == DATA
     assert "authorization" in faulty.requests(BLOB)[1].headers
     assert ["authorization" in seen.headers for seen in elsewhere.seen] == [False]
@@ -202,7 +156,7 @@ def test_another_host_that_asks_for_credentials_gets_none(
 ) -> None:
     target = elsewhere.on("/storage", Reply(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'}))
     faulty.on(path, Reply(status=307, headers={"Location": target}))
-    remote = RemoteRegistry(client, _Anybody())
+    remote = RemoteRegistry(client, Anybody())
 
     def read() -> None:
         with remote.blob(app, LAYER) as stream:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from servers.faulty import FaultyServer, Reply, faulty_server
-from servers.images import small_image
+from registry.fault_world import Anybody, errors
+from servers.faulty import FaultyServer, Reply
 
-from gate.bounds import HttpBounds, ImageBounds
+from gate.bounds import ImageBounds
 from gate.errors import (
     BoundError,
     NotFoundError,
@@ -17,52 +16,8 @@ from gate.errors import (
 )
 from gate.http.client import HttpClient
 from gate.model.image import ImageRef
-from gate.registry.auth import Credential, NoCredentials
-from gate.registry.reference import parse_image_ref
+from gate.registry.auth import NoCredentials
 from gate.registry.remote import RemoteRegistry
-
-IMAGE = small_image(b"layer" * 100)
-LAYER, DATA = IMAGE.layer
-MANIFEST = IMAGE.manifest
-BY_TAG, BY_DIGEST = "/v2/app/manifests/1", f"/v2/app/manifests/{MANIFEST.digest}"
-BLOB = f"/v2/app/blobs/{LAYER.digest}"
-UPLOADS = "/v2/app/blobs/uploads/"
-FAST = HttpBounds(read=0.2, total=5.0, attempts=2)
-
-
-class _Anybody:
-    """Knows a credential for every host."""
-
-    def credential(self, host: str) -> Credential | None:
-        return Credential(user=host, password="hunter2")  # noqa: S106 - made up
-
-
-@pytest.fixture
-def client() -> Iterator[HttpClient]:
-    made = HttpClient(FAST, sleep=lambda _: None)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def remote(client: HttpClient) -> RemoteRegistry:
-    return RemoteRegistry(client, NoCredentials(), chunk_bytes=100)
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[FaultyServer]:
-    with faulty_server() as server:
-        yield server
-
-
-@pytest.fixture
-def app(faulty: FaultyServer) -> ImageRef:
-    return parse_image_ref(f"{faulty.host}/app:1")
-
-
-def _errors(code: str) -> bytes:
-    return json.dumps({"errors": [{"code": code, "message": "no"}]}).encode()
-
 
 TAGS = "/v2/app/tags/list"
 
@@ -87,7 +42,7 @@ def test_the_next_page_is_never_on_another_host(
 ) -> None:
     faulty.on(TAGS, _page(["a"], f'<{elsewhere.url}{TAGS}>; rel="next"'))
     with pytest.raises(UpstreamError) as caught:
-        RemoteRegistry(client, _Anybody()).tags(app)
+        RemoteRegistry(client, Anybody()).tags(app)
     assert caught.value.error_code == "page_foreign"
     assert elsewhere.seen == []
 
@@ -104,7 +59,7 @@ def test_pages_that_fail_half_way_are_an_error_and_no_shorter_list(
 def test_a_repository_that_goes_away_half_way_is_an_error(
     remote: RemoteRegistry, faulty: FaultyServer, app: ImageRef
 ) -> None:
-    gone = Reply(status=404, body=_errors("NAME_UNKNOWN"))
+    gone = Reply(status=404, body=errors("NAME_UNKNOWN"))
     faulty.on(TAGS, _page(["a"], '</v2/app/tags/list?last=a>; rel="next"'), gone)
     with pytest.raises(NotFoundError):
         remote.tags(app)

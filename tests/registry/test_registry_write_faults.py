@@ -3,67 +3,21 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from servers.faulty import FaultyServer, Reply, faulty_server
+from registry.fault_world import BLOB, BY_DIGEST, BY_TAG, DATA, LAYER, MANIFEST, UPLOADS
+from servers.faulty import FaultyServer, Reply
 from servers.images import small_image
 
-from gate.bounds import HttpBounds
 from gate.errors import (
     IntegrityError,
     ThrottledUpstreamError,
     UnauthorizedUpstreamError,
     UpstreamError,
 )
-from gate.http.client import HttpClient
 from gate.model.image import ImageRef
-from gate.registry.auth import Credential, NoCredentials
-from gate.registry.reference import parse_image_ref
 from gate.registry.remote import RemoteRegistry
-
-IMAGE = small_image(b"layer" * 100)
-LAYER, DATA = IMAGE.layer
-MANIFEST = IMAGE.manifest
-BY_TAG, BY_DIGEST = "/v2/app/manifests/1", f"/v2/app/manifests/{MANIFEST.digest}"
-BLOB = f"/v2/app/blobs/{LAYER.digest}"
-UPLOADS = "/v2/app/blobs/uploads/"
-FAST = HttpBounds(read=0.2, total=5.0, attempts=2)
-
-
-class _Anybody:
-    """Knows a credential for every host."""
-
-    def credential(self, host: str) -> Credential | None:
-        return Credential(user=host, password="hunter2")  # noqa: S106 - made up
-
-
-@pytest.fixture
-def client() -> Iterator[HttpClient]:
-    made = HttpClient(FAST, sleep=lambda _: None)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def remote(client: HttpClient) -> RemoteRegistry:
-    return RemoteRegistry(client, NoCredentials(), chunk_bytes=100)
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[FaultyServer]:
-    with faulty_server() as server:
-        yield server
-
-
-@pytest.fixture
-def app(faulty: FaultyServer) -> ImageRef:
-    return parse_image_ref(f"{faulty.host}/app:1")
-
-
-def _errors(code: str) -> bytes:
-    return json.dumps({"errors": [{"code": code, "message": "no"}]}).encode()
 
 
 def test_a_mount_that_is_not_done_is_carried_in_the_session_it_opened(
