@@ -25,5 +25,5 @@ class NoDefender:
             subject=inventory.image.digest,
             state=ScanState.NOT_SCANNED,
             message="no Defender source is configured, so nothing is known of this digest: "
-            "name a recorded answer in `GATE_DEFENDER_RECORDING` where policy allows one",
+            "name the registries in `GATE_DEFENDER_REGISTRIES`, and ask `gate doctor`",
         )
