@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
 from gate.promotion.gone import is_gone, prove_gone
+from gate.promotion.lock import lock, read_locks
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
 from gate.promotion.state import StagingState, look_at_staging, look_at_target
@@ -20,26 +21,32 @@ if TYPE_CHECKING:
 
 
 def promote(plan: PromotionPlan, source_store: ImageReader, target_store: ImageWriter) -> PromotionReceipt:
-    """Bring the plan's bytes to the target and read them back. Run again after any failure, it completes.
+    """Bring the plan's bytes to the target, read them back, then lock them. Run again after any failure, it completes.
 
     Raises:
         ConflictError: `tag_taken`: the release tag was written by somebody else since the plan was made.
         NotFoundError: the source lost the image before it was whole in the target.
-        UpstreamError: a store failed, or holds other bytes than it was given (`promotion_unproved`).
+        UpstreamError: a store failed, or holds other bytes than it was given (`promotion_unproved`), or does not keep
+            a lock (`lock_unproved`).
     """
     _refuse_taken_tag(plan, target_store)
+    present = tuple(BlobMove(descriptor=blob, how="present") for blob in _of(plan.steps, Verb.COPY_BLOB))
     done = _try_read_back(plan, target_store)
     if done is not None:
-        present = tuple(BlobMove(descriptor=blob, how="present") for blob in _of(plan.steps, Verb.COPY_BLOB))
-        return _promoted(plan, present, done, already_there=True)
+        locked = read_locks(plan, target_store)
+        if locked is not None:
+            return _promoted(plan, present, (*done, *locked), already_there=True)
+        return _promoted(plan, present, (*done, *lock(plan, target_store)), already_there=False)
     moves: list[BlobMove] = []
     for step in plan.steps:
         if step.verb is Verb.COPY_BLOB:
             how = _bring_blob(plan, step.descriptor, source_store, target_store)
             moves.append(BlobMove(descriptor=step.descriptor, how=how))
-        else:
+        elif step.verb in {Verb.PUT_MANIFEST, Verb.SET_TAG}:
             _put(plan, step, source_store, target_store)
-    return _promoted(plan, tuple(moves), _read_back(plan, target_store), already_there=False)
+    # Locked only after it was read back: a lock on something else would be hard to take back.
+    proof = _read_back(plan, target_store)
+    return _promoted(plan, tuple(moves), (*proof, *lock(plan, target_store)), already_there=False)
 
 
 def discard(
@@ -137,6 +144,8 @@ def _read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack
             manifest = checked_manifest(target_store, plan.target.at(digest))
             _refuse_other(step.descriptor, manifest, plan.target)
             seen.append(ReadBack(what="manifest", name=digest, answer=manifest.digest))
+        elif step.verb is not Verb.COPY_BLOB:
+            continue  # locks are read by themselves
         elif not target_store.has_blob(plan.target, digest):
             message = f"`{plan.target.place}` has no blob {digest}"
             raise NotFoundError(message, code="blob_absent", place=plan.target.place, digest=digest)
@@ -157,6 +166,7 @@ def _promoted(
         blobs=moves,
         size=sum(part.size for part in (*manifests, *(move.descriptor for move in moves))),
         already_there=already_there,
+        locked=plan.locks,
         read_back=proof,
     )
 

@@ -23,6 +23,8 @@ class Verb(StrEnum):
     COPY_BLOB = "copy_blob"
     PUT_MANIFEST = "put_manifest"
     SET_TAG = "set_tag"
+    LOCK_MANIFEST = "lock_manifest"
+    LOCK_TAG = "lock_tag"
     DELETE_MANIFEST = "delete_manifest"
 
 
@@ -59,10 +61,11 @@ class Refused(Value):
 
 
 class PromotionPlan(Value):
-    """Blobs first, then manifests from the children up, then the tag. `source` and `target` are pinned to bytes.
+    """Blobs first, then manifests from the children up, then the tag, then the locks on all of these.
 
-    `absent` are the manifests that the target did not have when the plan was made: what this promotion would bring,
-    and all that may be taken back if it is denied halfway.
+    `source` and `target` are pinned to bytes. Without `locks` the target's registry has none that the gate knows of:
+    whoever may push there can move or delete what was released. `absent` are the manifests that the target did not
+    have when the plan was made: what this promotion would bring, and all that may be taken back if it is denied.
     """
 
     version: Literal["gate.promotion/1"] = "gate.promotion/1"
@@ -71,6 +74,7 @@ class PromotionPlan(Value):
     digest: Digest
     same_store: bool
     steps: tuple[Step, ...]
+    locks: bool = False
     absent: tuple[Digest, ...] = ()
     omitted: tuple[Omission, ...] = ()
 
@@ -102,12 +106,14 @@ def plan_promotion(
     steps += [Step(verb=Verb.PUT_MANIFEST, descriptor=node.descriptor) for node in tree.nodes]
     if target.tag:
         steps.append(Step(verb=Verb.SET_TAG, descriptor=tree.root, tag=target.tag))
+    steps += _locking(tree, target) if state.locks else []
     return PromotionPlan(
         source=source.at(digest),
         target=target.at(digest),
         digest=digest,
         same_store=same_store(source, target),
         steps=tuple(steps),
+        locks=state.locks,
         absent=tuple(node.descriptor.digest for node in tree.nodes if node.descriptor.digest not in state.present),
         omitted=_not_promoted(tree, target),
     )
@@ -151,6 +157,12 @@ def in_use(place: ImageRef, digest: Digest, users: tuple[Holder, ...]) -> Refuse
     hint = "discard the index first, or evaluate it as a whole"
     facts = {"place": place.place, "digest": digest, "users": ",".join(user.digest for user in users)}
     return Refused(code="digest_in_use", message=message, hint=hint, facts=facts)
+
+
+def _locking(tree: ManifestTree, target: ImageRef) -> list[Step]:
+    """Lock the manifests, children first, and the tag: Azure keeps the two apart, and one alone holds nothing."""
+    steps = [Step(verb=Verb.LOCK_MANIFEST, descriptor=node.descriptor) for node in tree.nodes]
+    return [*steps, Step(verb=Verb.LOCK_TAG, descriptor=tree.root, tag=target.tag)] if target.tag else steps
 
 
 def _refuse_places(source: ImageRef, target: ImageRef) -> Refused | None:

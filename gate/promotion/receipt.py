@@ -18,9 +18,9 @@ class BlobMove(Value):
 
 
 class ReadBack(Value):
-    """One answer of the registry after the act. `answer` is the digest it gave, `present` or `not_found`."""
+    """One answer of the registry after the act. `answer` is the digest it gave, `present`, `not_found` or `locked`."""
 
-    what: Literal["manifest", "blob", "tag"]
+    what: Literal["manifest", "blob", "tag", "manifest_lock", "tag_lock"]
     name: str
     answer: str
 
@@ -28,6 +28,7 @@ class ReadBack(Value):
 class PromotionReceipt(Value):
     """The target serves the digest, in the same bytes, with all its blobs, under its tag.
 
+    `locked` says that manifests and tag were read back as locked after that; without it the registry has no locks.
     `already_there` says that nothing had to be done; `size` counts the bytes of all blobs and manifests.
     """
 
@@ -39,6 +40,7 @@ class PromotionReceipt(Value):
     blobs: tuple[BlobMove, ...]
     size: int
     already_there: bool
+    locked: bool = False
     read_back: tuple[ReadBack, ...]
 
 

@@ -14,16 +14,21 @@ from gate.model.image import ImageRef
 from gate.promotion.tree import checked_manifest
 from gate.registry.content import Content, read_content
 from gate.registry.interface import ImageReader, ImageWriter
+from gate.registry.locks import locks_of
 
 _ROUNDS = 2
 """A tag may come or go between two questions; a registry that contradicts itself twice is not believed."""
 
 
 class TargetState(Value):
-    """The digest that the target tag is on now, if it is on any, and the wanted manifests that are there already."""
+    """The digest that the target tag is on now, if it is on any, and the wanted manifests that are there already.
+
+    `locks` says that the target's registry has locks.
+    """
 
     tag_digest: Digest | None = None
     present: tuple[Digest, ...] = ()
+    locks: bool = False
 
 
 class Holder(Value):
@@ -59,12 +64,13 @@ def look_at_target(store: ImageWriter, target: ImageRef, wanted: Iterable[Digest
         ConflictError: `tag_unclear`, if the answers contradict each other and keep doing so.
     """
     present = tuple(digest for digest in wanted if serves(store, target.at(digest)))
+    known = TargetState(present=present, locks=locks_of(store, target) is not None)
     if not target.tag:
-        return TargetState(present=present)
+        return known
     for _ in range(_ROUNDS):
         digest = _digest_of(store, target, target.tag)
         if digest is not None or target.tag not in store.tags(target):
-            return TargetState(tag_digest=digest, present=present)
+            return known.model_copy(update={"tag_digest": digest})
     message = f"`{target.place}` lists the tag `{target.tag}` but does not resolve it"
     hint = "try again; if it stays so, the tag is on a manifest that is gone: remove the tag"
     raise ConflictError(message, code="tag_unclear", hint=hint, place=target.place, tag=target.tag)

@@ -10,11 +10,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from gate.errors import BoundError, NotFoundError, UpstreamError, UsageError
-from gate.model.base import Value
 from gate.model.image import ImageRef, Transport
 from gate.registry.acr_errors import translated
 from gate.registry.acr_tokens import EntraTokens
+from gate.registry.locks import Locks
 from gate.registry.reference import split_repository
+from gate.registry.referring import listed_referrers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,20 +29,6 @@ if TYPE_CHECKING:
     from gate.registry.interface import Descriptor, ImageWriter, Manifest
 
 _PAGE = 100
-
-
-class Locks(Value):
-    """What may be done with a manifest or tag, by the registry's own locks; each can be switched by who may."""
-
-    read: bool
-    write: bool
-    delete: bool
-    list: bool
-
-    @property
-    def deletable(self) -> bool:
-        """Say whether it can be deleted: Azure asks for both."""
-        return self.write and self.delete
 
 
 class AcrRegistry:
@@ -140,6 +127,14 @@ class AcrRegistry:
                 hint = "whoever locked it unlocks it: `az acr repository update --delete-enabled true`"
                 raise UpstreamError(message, hint=hint, code="manifest_locked", digest=ref.digest)
         self._remote.delete_manifest(ref)
+
+    def referrers(self, ref: ImageRef) -> tuple[Descriptor, ...]:
+        """List all that is attached to the ref's digest."""
+        return listed_referrers(self._remote, ref)
+
+    def has_locks(self, place: ImageRef) -> bool:
+        """Say whether the place is in a registry that configuration names as Azure's."""
+        return self._is_azure(place)
 
     def locks(self, ref: ImageRef) -> Locks:
         """Return the locks of a manifest (a ref with a digest) or of a tag; the two have locks of their own.

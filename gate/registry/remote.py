@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from gate.http.client import HttpClient
 from gate.model.base import sha256_of
 from gate.model.digest import Digest
 from gate.model.image import ImageRef
+from gate.registry.attachments import RemoteAttachments
 from gate.registry.auth import CredentialProvider
 from gate.registry.content import IMAGE_TYPES, INDEX_TYPES
 from gate.registry.interface import Descriptor, Manifest
@@ -50,6 +52,7 @@ class RemoteRegistry:
         """Use the client for everything; uploads go in chunks of `chunk_bytes`; `clock` tells how old tokens are."""
         self._wire = Wire(client, Authorizer(client, credentials, clock=clock))
         self._bounds = bounds or ImageBounds()
+        self._attachments = RemoteAttachments(client, credentials, most=self._bounds.referrers, wire=self._wire)
         self._chunk_bytes = chunk_bytes
 
     def resolve(self, ref: ImageRef) -> Digest:
@@ -126,7 +129,11 @@ class RemoteRegistry:
         for name in (manifest.digest, *([target.tag] if target.tag else [])):
             url = f"{place.url}/manifests/{name}"
             sent = {"Content-Type": manifest.media_type}
-            answer = self._wire.request("PUT", place, url, (place.scope("pull,push"),), headers=sent, body=manifest.raw)
+            answer = self._wire.request(
+                "PUT", place, url, (place.scope("pull,push"),), headers=sent, body=manifest.raw, accept={_NOT_ALLOWED}
+            )
+            if answer.status == _NOT_ALLOWED:
+                self._refuse_locked(target, manifest, name)
             _compare(answer, manifest.digest, target)
 
     def tags(self, place: ImageRef) -> tuple[str, ...]:
@@ -157,6 +164,10 @@ class RemoteRegistry:
             url = there.onward(answer, following, "page_foreign")
         message = f"`{place.repository}` has more tags than the {self._bounds.tags} that are looked at"
         raise BoundError(message, hint="raise the bound if this is expected", code="too_many_tags")
+
+    def referrers(self, ref: ImageRef) -> tuple[Descriptor, ...]:
+        """List all that is attached to the ref's digest, as `RemoteAttachments` does."""
+        return self._attachments.referrers(ref)
 
     def delete_manifest(self, ref: ImageRef) -> None:
         """Delete a manifest by its digest; absent already is no error.
@@ -192,6 +203,15 @@ class RemoteRegistry:
         _compare(answer, digest, ref)
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return Manifest(digest=digest, media_type=media_type, raw=answer.body)
+
+    def _refuse_locked(self, target: ImageRef, manifest: Manifest, name: str) -> None:
+        """Let a locked manifest be that holds these very bytes already; a locked tag is somebody's decision."""
+        with contextlib.suppress(NotFoundError):
+            if name == manifest.digest and self._manifest(target.at(name), name) == manifest:
+                return
+        message = f"`{target.place}` does not let `{name}` be written: it is locked"
+        hint = "whoever locked it unlocks it: `az acr repository update --write-enabled true`"
+        raise UpstreamError(message, hint=hint, code="manifest_locked", place=target.place, name=name)
 
     def _open_upload(self, place: Place, scopes: tuple[str, ...], query: str = "") -> Answer:
         # Opening twice leaves an idle session behind, which the registry clears away: safe to try again.

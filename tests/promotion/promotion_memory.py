@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError, UsageError
 from gate.model.base import sha256_of
 from gate.registry.content import read_content
+from gate.registry.locks import Locks, locks_of
 from gate.registry.verified import verified
 
 if TYPE_CHECKING:
@@ -198,6 +199,24 @@ class FaultyStore:
         with self._call("delete_manifest"):
             self.inner.delete_manifest(ref)
 
+    def has_locks(self, place: ImageRef) -> bool:
+        """As the other store; asking configuration fails never."""
+        return locks_of(self.inner, place) is not None
+
+    def locks(self, ref: ImageRef) -> Locks:
+        """As the other store."""
+        keeper = locks_of(self.inner, ref)
+        assert keeper is not None
+        with self._call("locks"):
+            return keeper.locks(ref)
+
+    def set_locks(self, ref: ImageRef, *, write: bool, delete: bool) -> Locks:
+        """As the other store."""
+        keeper = locks_of(self.inner, ref)
+        assert keeper is not None
+        with self._call("set_locks"):
+            return keeper.set_locks(ref, write=write, delete=delete)
+
 
 class _Cut(BytesIO):
     """Half a blob, then an error."""
@@ -227,3 +246,51 @@ class LockedStore(MemoryStore):
         """Refuse."""
         message = f"{ref} is locked"
         raise UpstreamError(message, code="delete_disabled")
+
+
+FREE = Locks(read=True, write=True, delete=True, list=True)
+
+
+@dataclass
+class KeepingStore(MemoryStore):
+    """A registry with locks on manifests and on tags, apart from each other, as Azure keeps them."""
+
+    kept: dict[tuple[str, str], Locks] = field(default_factory=dict)
+    forgetful: bool = False
+    """Says yes to a lock and keeps none."""
+
+    def has_locks(self, place: ImageRef) -> bool:
+        """Every place here has."""
+        del place
+        return True
+
+    def locks(self, ref: ImageRef) -> Locks:
+        """Return the locks."""
+        self.resolve(ref)
+        return self.kept.get((ref.place, ref.digest or ref.tag), FREE)
+
+    def set_locks(self, ref: ImageRef, *, write: bool, delete: bool) -> Locks:
+        """Lock or unlock."""
+        self.resolve(ref)
+        found = FREE.model_copy(update={"write": write, "delete": delete})
+        if not self.forgetful:
+            self.kept[ref.place, ref.digest or ref.tag] = found
+        return found
+
+    def put_manifest(self, target: ImageRef, manifest: Manifest) -> None:
+        """Write unless it is locked; the same bytes once more are no change."""
+        held = self.repositories.get(target.place, Repository())
+        locked = not self.kept.get((target.place, target.tag), FREE).write
+        if target.tag in held.tags and locked:
+            message = f"{target} is locked"
+            raise UpstreamError(message, code="manifest_locked")
+        super().put_manifest(target, manifest)
+
+    def delete_manifest(self, ref: ImageRef) -> None:
+        """Delete unless the manifest or a tag on it is locked."""
+        tags = self.repositories.get(ref.place, Repository()).tags
+        names = {str(ref.digest), *(tag for tag, digest in tags.items() if digest == ref.digest)}
+        if any(not self.kept.get((ref.place, name), FREE).deletable for name in names):
+            message = f"{ref} is locked"
+            raise UpstreamError(message, code="manifest_locked")
+        super().delete_manifest(ref)
