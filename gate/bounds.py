@@ -53,6 +53,7 @@ class ImageBounds:
         archive_bytes: largest archive that a local engine may hand over.
         manifests: most manifests that are looked at in one repository.
         tags: most tags that are looked at in one repository.
+        referrers: most manifests that may be attached to one image and to what is attached to it.
         cached_bytes: largest result of reading one layer that is kept.
         cache_bytes: most bytes of such results that are kept in one database; the oldest go first.
         remembered_files: most files of images that a service keeps in memory as it last read them.
@@ -73,6 +74,7 @@ class ImageBounds:
     archive_bytes: int = 64 * GIB
     manifests: int = 10_000
     tags: int = 10_000
+    referrers: int = 100
     cached_bytes: int = 64 * MIB
     cache_bytes: int = 4 * GIB
     remembered_files: int = 250_000

@@ -36,21 +36,23 @@ class RemoteAttachments:
     only where to look: each manifest in it must be read, and what it says of its own subject held against the digest.
     """
 
-    def __init__(self, client: HttpClient, credentials: CredentialProvider, *, most: int = 100) -> None:
-        """Use the client for everything; more than `most` attachments of one digest are an error."""
-        self._wire = Wire(client, Authorizer(client, credentials))
+    def __init__(
+        self, client: HttpClient, credentials: CredentialProvider, *, most: int = 100, wire: Wire | None = None
+    ) -> None:
+        """Use the client for everything, over `wire` if there is one; more than `most` attachments are an error."""
+        self._wire = wire or Wire(client, Authorizer(client, credentials))
         self._most = most
 
-    def referrers(self, ref: ImageRef, artifact_type: str) -> tuple[Descriptor, ...]:
-        """List what is attached to the ref's digest: of one artifact type, or of none that is told.
+    def referrers(self, ref: ImageRef, artifact_type: str = "") -> tuple[Descriptor, ...]:
+        """List what is attached to the ref's digest: of one artifact type, or of none that is told; without one, all.
 
         Raises:
             UpstreamError: the registry failed, or its answer is no list (`bad_referrers`).
             BoundError: `too_many_referrers`.
         """
         place, digest = self._wire.place(ref), _digest_of(ref)
-        query = urlencode({"artifactType": artifact_type})
-        url = f"{place.url}/referrers/{digest}?{query}"
+        query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
+        url = f"{place.url}/referrers/{digest}{query}"
         found: list[Descriptor] = []
         for page in range(self._most + 1):
             answer = self._wire.request(
@@ -108,7 +110,8 @@ class RemoteAttachments:
             return [
                 read_descriptor(entry, what="the list of what is attached")
                 for entry in entries
-                if not isinstance(entry, dict) or entry.get("artifactType", artifact_type) == artifact_type
+                if not (artifact_type and isinstance(entry, dict))
+                or entry.get("artifactType", artifact_type) == artifact_type
             ]
         except InputError as error:
             raise _bad(place) from error
