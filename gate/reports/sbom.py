@@ -83,7 +83,7 @@ def purl_of(component: Component) -> PackageURL | None:
             told = {key: facts[key] for key in keys if facts.get(key)}
             return PackageURL("conda", None, component.name, component.version or None, told)
         case Kind.OS:
-            kind = _OS.get(facts.get("format", ""), "deb")
+            kind = _OS.get(facts.get("manager", ""), "deb")
             space = facts.get("distribution") or ("debian" if kind == "deb" else None)
             told = {"arch": facts["architecture"]} if facts.get("architecture") else {}
             return PackageURL(kind, space, component.name, component.version or None, told)

@@ -60,7 +60,7 @@ def test_an_index_is_read_image_by_image_and_released_in_the_same_bytes(tmp_path
     plan = world.plan(given, decision)
     assert isinstance(plan, PromotionPlan)
     put = [step.descriptor.digest for step in plan.steps if step.verb is Verb.PUT_MANIFEST]
-    assert sorted(put) == sorted([ref.digest, *(child.digest for child in evidence.index.children)])
+    assert sorted(put) == sorted([str(ref.digest), *(child.digest for child in evidence.index.children)])
     receipt = world.act(given, decision, plan.canonical())
     assert isinstance(receipt, PromotionReceipt)
     released = receipt.target

@@ -129,7 +129,7 @@ def test_a_proof_stands_with_its_level_its_code_and_its_evidence() -> None:
             "pkg:deb/ubuntu/demo@1.0?arch=amd64",
         ),
         (part(Kind.OS), "pkg:deb/debian/demo@1.0"),
-        (part(Kind.OS, facts={"format": "rpm", "distribution": "azurelinux"}), "pkg:rpm/azurelinux/demo@1.0"),
+        (part(Kind.OS, facts={"manager": "rpm", "distribution": "azurelinux"}), "pkg:rpm/azurelinux/demo@1.0"),
         (part(Kind.URL, direct_url="https://e.example/x"), "pkg:generic/demo@1.0?download_url=https://e.example/x"),
         (part(Kind.VCS, direct_url="https://e.example/x"), "pkg:generic/demo@1.0?vcs_url=https://e.example/x"),
         (part(Kind.URL), "pkg:generic/demo@1.0"),
