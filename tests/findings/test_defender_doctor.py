@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure_world import sim_rows
-from azure_world.sim_gate import settings
+from azure_world.sim_gate import NOW, settings
 from azure_world.sim_state import ACR_PULL, REPOSITORY_READER, SECURITY_READER, AzureWorld, plan
 from jsonschema import Draft202012Validator
 
 from gate.cli import main
-from gate.doctor import Diagnosis
-from gate.findings.defender.preflight import CHECKS
+from gate.doctor import Diagnosis, diagnose, render_text
+from gate.errors import UpstreamError
+from gate.findings.defender.preflight import CHECKS, Preflight
+from gate.policy.schema import DefenderPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,3 +200,27 @@ def test_a_recording_beside_the_live_source_is_refused(
 def test_the_schema_is_that_of_the_report() -> None:
     made = Diagnosis.model_json_schema(by_alias=True, mode="serialization")
     assert json.loads(SCHEMA.read_text()) == {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def test_a_diagnosis_that_breaks_off_is_no_green_one_and_shows_no_secret() -> None:
+    def ask(now: datetime) -> Preflight:
+        message = f"no answer at {now:%Y} from https://user:hush@arm.example/?sig=hush"
+        raise UpstreamError(message)
+
+    told = diagnose(ask, DefenderPolicy(scanners=("acme/scanner",)), now=NOW)
+    assert (told.exit_code, told.green) == (12, False)
+    shown = render_text(told)
+    assert "? sign-in:" in shown
+    assert "hush" not in shown
+    assert shown.endswith("not in order: every image is held\n")
+
+
+def test_the_text_names_each_check_once_with_its_subject_and_says_that_all_is_well(
+    azure: AzureWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key, value in settings(azure).items():
+        monkeypatch.setenv(key, value)
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n+ plan: ") == 1
+    assert shown.endswith("\nin order\n")

@@ -29,7 +29,7 @@ from azure_world.sim_state import REGISTRY_ID, SUBSCRIPTION, AzureWorld
 
 from gate.bounds import DefenderBounds, HttpBounds
 from gate.cloud import CLOUDS, GROUPED_KEYS, Cloud, DefenderModel, load_azure
-from gate.config import load_config
+from gate.config import Config, load_config
 from gate.errors import BoundError, NotFoundError, UnauthorizedUpstreamError, UpstreamError, UsageError
 from gate.findings.defender.arm import Arm
 from gate.findings.defender.collect import Collected
@@ -37,12 +37,13 @@ from gate.findings.defender.identity import AzureIdentity
 from gate.findings.defender.model import RowError
 from gate.findings.defender.preflight import Check, CheckStatus, Preflight, Preflights
 from gate.findings.defender.sdk import SecurityCenterPages
+from gate.findings.defender.waiting import Waiting
 from gate.http.client import HttpClient
 from gate.model.finding import ScanState
-from gate.model.image import ImageFacts, Inventory
+from gate.model.image import ImageFacts, ImageRef, Inventory
 from gate.policy.scanners import ScanSigner
 from gate.policy.schema import DefenderPolicy
-from gate.wiring_azure import connect_defender, defender_source
+from gate.wiring_azure import connect_defender, defender_source, revisits_of
 
 TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
 REGISTRY = (
@@ -452,3 +453,26 @@ def test_every_fixture_says_where_its_shape_is_from() -> None:
         assert told["provenance"] in PROVENANCES
         assert told["source"]
     assert isinstance(inventory(AzureWorld(address="https://x")).image, ImageFacts)
+
+
+def test_held_images_are_asked_about_where_azure_is_asked_and_wait_for_time_alone_elsewhere(
+    azure: AzureWorld, tmp_path: Path
+) -> None:
+    from gate.revisit import NoNews, Revisits  # noqa: PLC0415 - beside its one use
+
+    def made(config: Config) -> Revisits:
+        nothing: Any = None
+        return revisits_of(config, nothing, nothing, _no_images, lambda: NOW)
+
+    assert isinstance(made(load_config({"GATE_HOME": str(tmp_path)}))._news, NoNews)  # noqa: SLF001 - what was chosen
+    assert isinstance(made(load_config(settings(azure)))._news, Waiting)  # noqa: SLF001 - as above
+
+
+def test_a_registry_of_azures_is_given_entra_tokens_and_another_is_not(azure: AzureWorld) -> None:
+    host = azure.address.removeprefix("https://")
+    config = load_config(settings(azure, GATE_ACR_HOSTS="acme.azurecr.io"))
+    connected = connect_defender(config, _no_images)
+    assert connected is not None
+    refs = [ImageRef.of_place(f"{host}/staging/app", digest=DIGEST)]
+    assert connected.waiting().with_artifacts(refs) == frozenset()
+    assert not any("oauth2/exchange" in asked for asked in azure.asked)
