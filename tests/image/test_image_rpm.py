@@ -50,7 +50,10 @@ def test_the_short_manifest_is_read_where_the_long_one_is_not_there() -> None:
 def test_what_the_base_has_is_the_bases_and_what_a_later_layer_installs_is_not() -> None:
     world = World()
     base = layer({DATABASE: database(header(files={"/usr/bin/demo": 0})), "usr/bin/demo": b"1"})
-    later: dict[str, Node] = {DATABASE: database(header(files={"/usr/bin/demo": 0}), header("new")), "usr/bin/new": b"2"}
+    later: dict[str, Node] = {
+        DATABASE: database(header(files={"/usr/bin/demo": 0}), header("new")),
+        "usr/bin/new": b"2",
+    }
     found = read(world, base, later)
     assert [(one.name, one.layer, one.in_base) for one in found.components] == [("demo", 0, True), ("new", 1, False)]
 
