@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,3 +160,20 @@ def test_the_bar_grows_with_every_image_of_an_index(monkeypatch: pytest.MonkeyPa
         progress.image(facts)
         progress.layer_read(0, 5)
     assert told == [20]
+
+
+def test_what_an_evaluation_has_read_a_command_need_not_read_again(
+    gate: Callable[..., Said], ground: Live, tmp_path: Path
+) -> None:
+    ground.push("shared")
+    said = gate("evaluate", f"oci:{ground.staging}:shared", "--environment", str(ground.environment), "--dry-run")
+    assert said.code != 12, said.err
+    copy = tmp_path / "copy"
+    shutil.copytree(ground.staging, copy)
+    for blob in (copy / "blobs" / "sha256").iterdir():
+        if not blob.read_bytes().startswith(b"{"):
+            blob.write_bytes(b"no layer any more")
+    known = gate("inspect", f"oci:{copy}:shared", "--format", "json")
+    assert known.code == 0, known.err
+    assert json.loads(known.out)["components"]
+    assert gate("inspect", f"oci:{copy}:shared", "--no-cache").code == 12

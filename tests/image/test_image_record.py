@@ -158,3 +158,13 @@ def test_a_real_wheel_installed_by_pip_is_read_and_every_row_is_equal(tmp_path: 
     assert demo.direct_url.startswith("file://")
     assert demo.record is not None
     assert (demo.record.differing, demo.record.equal >= 5) == (0, True)
+
+
+def test_lists_that_are_read_again_name_the_same_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = wheel(files={"demo/__init__.py": b"x", "demo/more.py": b"y"}) | {f"{SITE}/bare.py": b"nobody's"}
+    tree[f"{SITE}/gone.dist-info/RECORD"] = b"a,b\n"
+    held = inventory(tree)
+    monkeypatch.setattr("gate.image.scene.LISTED", -1)
+    assert inventory(tree) == held
+    assert held.above is not None
+    assert [loose.examples for loose in held.above.loose if loose.kind.value == "importable"] == [(f"{SITE}/bare.py",)]
