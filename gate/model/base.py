@@ -39,6 +39,11 @@ def sha256_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def unsaid(value: object) -> bool:
+    """Say whether a field says nothing (`exclude_if`): kept values keep their canonical bytes when one is added."""
+    return value is None or value in ("", ())
+
+
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         message = "an instant needs a time zone"

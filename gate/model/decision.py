@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gate.model.base import Instant, Value
+from gate.model.base import Instant, Value, unsaid
 from gate.model.digest import Digest
 from gate.model.exception import Subject
 from gate.model.origin import Disposition, Kind
@@ -89,3 +89,5 @@ class Decision(Value):
     counts: dict[str, int] = Field(default_factory=dict)
     requests: tuple[str, ...] = ()
     """Exception requests that would lift what blocks, sorted; opened as drafts if they do not exist."""
+    missing: tuple[str, ...] = Field(default=(), exclude_if=unsaid)
+    """Sources whose evidence policy requires and that is missing, too old or in doubt, sorted: what holds it."""

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from enum import StrEnum
 
 from pydantic import Field, model_validator
 
-from gate.model.base import Instant, Value, canonical_json
+from gate.model.base import Instant, Value, canonical_json, unsaid
 from gate.model.digest import Digest
 from gate.model.origin import Kind
 from gate.model.principal import Principal
+
+VULNERABILITY = r"^[A-Za-z][A-Za-z0-9]{1,15}-[A-Za-z0-9][A-Za-z0-9._:-]{0,98}$"
+"""One id of a database of vulnerabilities (`CVE-2026-1234`, `GHSA-…`, `PYSEC-…`), never a pattern."""
+
+_NAME = re.compile(r"[^\s*?\[\]|,]{1,500}")
+
+
+class Justification(StrEnum):
+    """Why a component that has a vulnerability is not affected by it: the words of OpenVEX 0.2.0, and no others."""
+
+    COMPONENT_NOT_PRESENT = "component_not_present"
+    CODE_NOT_PRESENT = "vulnerable_code_not_present"
+    CODE_NOT_EXECUTED = "vulnerable_code_not_in_execute_path"
+    NOT_CONTROLLABLE = "vulnerable_code_cannot_be_controlled_by_adversary"
+    MITIGATED = "inline_mitigations_already_exist"
 
 
 class Subject(Value):
@@ -21,6 +37,8 @@ class Subject(Value):
     name: str
     version: str = ""
     repository: str
+    vulnerability: str = Field(default="", exclude_if=unsaid)
+    """Set if it is about this vulnerability on the thing, and not about where the thing is from."""
 
     def request_id(self) -> str:
         """Return the id that the draft for this subject has, the same at every evaluation."""
@@ -51,6 +69,8 @@ class ExceptionRequest(Value):
     requester: Principal
     opened_at: Instant
     evaluation: str = ""
+    justification: Justification | None = Field(default=None, exclude_if=unsaid)
+    """Of a request to waive a vulnerability."""
     decided_by: Principal | None = None
     decided_at: Instant | None = None
     comment: str = ""
@@ -78,8 +98,19 @@ class Scope(Value):
         )
 
 
+class Waived(Value):
+    """What a waiver is about: one vulnerability, by any one of its ids, and why it does not affect the component."""
+
+    vulnerability: str = Field(pattern=VULNERABILITY)
+    justification: Justification
+
+
 class Grant(Value):
-    """An approval of bytes. `not_before <= now < expires`; there is no grant without an end."""
+    """An approval of bytes, or a waiver: that of one vulnerability on one component.
+
+    `not_before <= now < expires`; there is no grant without an end. A waiver is for no bytes and lifts no origin; one
+    without a version is for every version of the component.
+    """
 
     id: str
     kind: Kind
@@ -98,16 +129,23 @@ class Grant(Value):
     request: str = ""
     standing: bool = False
     """Kept as a file in the policy's `grants/` folder, not in the store."""
+    waives: Waived | None = Field(default=None, exclude_if=unsaid)
 
     @model_validator(mode="after")
     def _sound(self) -> Grant:
         if self.expires <= self.not_before:
             message = "`expires` must lie after `not_before`"
             raise ValueError(message)
-        if self.kind in {Kind.PYPI, Kind.CONDA} and not self.files:
+        if self.waives is not None and (self.files or self.references):
+            message = "a waiver is for a vulnerability, and for no file and no address"
+            raise ValueError(message)
+        if self.waives is not None and not _NAME.fullmatch(self.name):
+            message = "a waiver names one component, without a wildcard"
+            raise ValueError(message)
+        if self.waives is None and self.kind in {Kind.PYPI, Kind.CONDA} and not self.files:
             message = "a package grant names the sha256 of at least one file"
             raise ValueError(message)
-        if self.owner.key == self.approver.key:
+        if self.owner.key.casefold() == self.approver.key.casefold():
             message = "nobody approves their own request"
             raise ValueError(message)
         return self

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
-from gate.model.base import Instant, Value
+from pydantic import Field
+
+from gate.model.base import Instant, Value, unsaid
 from gate.model.digest import Digest
 
 
@@ -45,6 +48,12 @@ class Finding(Value):
     summary: str = ""
     status: str = ""
     """The source's own word where it has one (`Unhealthy`, `NotApplicable/Exempt` …)."""
+    fix_seen_at: Instant | None = Field(default=None, exclude_if=unsaid)
+    """When this gate first knew of a fix, or a record that names it was last changed: whichever is earlier."""
+    exploited_since: date | None = Field(default=None, exclude_if=unsaid)
+    """The day on which one of its ids was added to the known exploited vulnerabilities."""
+    in_base: bool | None = Field(default=None, exclude_if=unsaid)
+    """Whether every component that it is about lies in layers of a listed base; nothing if the source can't tell."""
 
 
 class DataSnapshot(Value):

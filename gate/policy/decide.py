@@ -17,7 +17,7 @@ from gate.model.evidence import Evidence, evidence_digest
 from gate.model.origin import Disposition, Kind
 from gate.policy.dispose import Bounds, dispose_components, dispose_reference
 from gate.policy.rule import Case, Explanation, Rule, result
-from gate.policy.rules import ALL, ASKED_ONCE
+from gate.policy.rules import ALL, ASKED_ONCE, EVIDENCE
 from gate.policy.ruleset import RULESET
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def decide(evidence: Evidence, policy: Policy, now: datetime, rules: Sequence[Ru
         components=case.components,
         counts=_counts(case),
         requests=_requests(outcome, results),
+        missing=_missing(results),
     )
 
 
@@ -179,6 +180,12 @@ def _counts(case: Case) -> dict[str, int]:
 def _recorded(evidence: Evidence) -> tuple[str, ...]:
     reports = (report for view in evidence.views() for report in view.findings.reports)
     return tuple(sorted({report.source for report in reports if report.recorded}))
+
+
+def _missing(results: Sequence[RuleResult]) -> tuple[str, ...]:
+    """Name the sources without whose evidence nothing passes, and that gave none that counts."""
+    holding = [one for one in results if one.status is Status.UNKNOWN and one.rule in EVIDENCE]
+    return tuple(sorted({EVIDENCE[one.rule] or one.subject for one in holding}))
 
 
 def _requests(outcome: Outcome, results: Sequence[RuleResult]) -> tuple[str, ...]:

@@ -54,6 +54,11 @@ def grant_state(grant: Grant, bounds: Bounds) -> GrantState:
     return GrantState.IN_FORCE
 
 
+def _of_origins(grants: Sequence[Grant]) -> tuple[Grant, ...]:
+    """Leave waivers out: what is said of a vulnerability says nothing of where a thing is from."""
+    return tuple(grant for grant in grants if grant.waives is None)
+
+
 def origin_allowed(origin: Origin, safelist: Safelist) -> bool:
     """Say whether anyone may use the place. Kinds that have no list are never allowed."""
     match origin.kind:
@@ -104,7 +109,8 @@ def dispose_reference(
     Returns:
         `safelisted` only if every origin is; `granted` only by a grant in force that names this very reference.
     """
-    disposition, code, grant = _reference(reference, policy, grants, Bounds(now=now, repository=repository))
+    bounds = Bounds(now=now, repository=repository)
+    disposition, code, grant = _reference(reference, policy, _of_origins(grants), bounds)
     disposed = Disposed(
         kind=reference.kind,
         name=reference.name,
@@ -177,6 +183,7 @@ def dispose_components(
     A grant counts only if the bytes are the grant's (`Proof.grants`). What a conda or OS package owns shares that
     package's disposition; an owner that was not found decides nothing.
     """
+    grants = _of_origins(grants)
     verdicts: dict[str, tuple[Disposition, str, str]] = {}
     for component in components:
         if not _owner(component):

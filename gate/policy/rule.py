@@ -64,5 +64,10 @@ def result(rule: str, status: Status, code: str, subject: str = "", request: str
     return RuleResult(rule=rule, status=status, code=code, subject=subject, request=request, params=_text(params))
 
 
+def missing(*, required: bool) -> Status:
+    """Return what missing evidence comes to: it holds where policy requires it, and is a warning where not."""
+    return Status.UNKNOWN if required else Status.WARN
+
+
 def _text(params: Mapping[str, object]) -> dict[str, str]:
     return {key: str(value) for key, value in params.items()}

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:bd9f3c131b87dacb2f0033473c0d1f8e749d67b1de071964a690aecaf3fcacfa"
+RULESET = "sha256:4fed39238999cb6ba9adc8fecf034d378687aaff987a32941d7cd1bf6da34a33"

@@ -9,14 +9,13 @@ from pydantic import Field, field_validator, model_validator
 
 from gate.model.base import Value
 from gate.model.exception import Grant
-from gate.model.finding import FindingSeverity
 from gate.model.image import ProofLevel
 from gate.model.origin import PYPI
 from gate.policy.bases import BaseAges, BaseImage
-from gate.policy.scanners import Identity, ScanSigner
+from gate.policy.evidence import AdvisoryPolicy, DefenderPolicy, FindingPolicy
 from gate.policy.words import Duration, Treatment
 
-__all__ = ["BaseImage", "Treatment"]
+__all__ = ["AdvisoryPolicy", "BaseImage", "DefenderPolicy", "FindingPolicy", "Treatment"]
 """What is defined in other modules and belongs to the policy's types; the rest is defined here."""
 
 
@@ -121,41 +120,6 @@ class ProofPolicy(Value):
         return value
 
 
-class DefenderPolicy(Value):
-    """What is asked of Defender. `allow_recorded` is for demonstrations and tests alone.
-
-    `signers` sign findings artifacts; `scanners` are the identities whose scan reports count. Nobody by default.
-    """
-
-    max_age: Duration = timedelta(days=7)
-    allow_recorded: bool = False
-    signers: tuple[ScanSigner, ...] = ()
-    scanners: tuple[Identity, ...] = ()
-
-
-class AdvisoryPolicy(Value):
-    """How old the advisories may be: past `soft_age` a warning, past `hard_age` the evidence is missing."""
-
-    soft_age: Duration = timedelta(days=2)
-    hard_age: Duration = timedelta(days=14)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> AdvisoryPolicy:
-        if self.hard_age < self.soft_age:
-            message = "`hard_age` must not be shorter than `soft_age`"
-            raise ValueError(message)
-        return self
-
-
-class FindingPolicy(Value):
-    """Which findings block, and how long an image may wait for evidence before it is discarded as not looked at."""
-
-    block: tuple[FindingSeverity, ...] = (FindingSeverity.CRITICAL, FindingSeverity.HIGH, FindingSeverity.UNKNOWN)
-    deadline: Duration = timedelta(hours=24)
-    defender: DefenderPolicy = DefenderPolicy()
-    advisories: AdvisoryPolicy = AdvisoryPolicy()
-
-
 class ContentPolicy(Value):
     """What is made of content on top of the base that no package's record names.
 
@@ -249,6 +213,8 @@ class WorkflowPolicy(Value):
     default: Duration = timedelta(days=90)
     never: tuple[str, ...] = ()
     """Names that can never be excepted, as `kind/name`."""
+    waive_exploited: bool = False
+    """Whether a waiver may hide a vulnerability that is known to be exploited."""
 
     @model_validator(mode="after")
     def _ordered(self) -> WorkflowPolicy:

@@ -132,6 +132,7 @@ def sources(digest: str, now: datetime) -> tuple[SourceReport, SourceReport]:
             proof="local_audit",
             audited=1,
             data=data,
+            also=(data.model_copy(update={"kind": "known-exploited"}),),
         ),
     )
 

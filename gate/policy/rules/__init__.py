@@ -16,8 +16,11 @@ from gate.policy.rules.image_read import ImageRead
 from gate.policy.rules.image_start import ImageStart
 from gate.policy.rules.index_children import IndexChildren
 from gate.policy.rules.other_content import OtherContent
+from gate.policy.rules.reference_data import ReferenceDataFresh
 from gate.policy.rules.scan_proof import ScanProof
+from gate.policy.rules.sources_agree import SourcesAgree
 from gate.policy.rules.tool_config import ToolConfigLeft
+from gate.policy.rules.waivers import WaiversNamed
 
 ALL: tuple[Rule, ...] = (
     EnvironmentRead(),
@@ -33,10 +36,16 @@ ALL: tuple[Rule, ...] = (
     NoDrift(),
     ScanProof(),
     AdvisoriesComplete(),
+    ReferenceDataFresh(),
     FindingsBelowBar(),
+    SourcesAgree(),
+    WaiversNamed(),
     GrantsNamed(),
 )
 """Every rule, in the order in which a report shows them."""
 
 ASKED_ONCE = frozenset({EnvironmentRead.id, DeclaredOrigin.id, IndexChildren.id})
 """Rules about what the images of an index share; every other one is asked about each image."""
+
+EVIDENCE = {ScanProof.id: "defender", AdvisoriesComplete.id: "advisories", ReferenceDataFresh.id: ""}
+"""Rules that hold for want of evidence: whose it is, or nothing where the result's subject names it."""

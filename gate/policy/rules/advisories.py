@@ -9,7 +9,7 @@ from gate.model.decision import RuleResult, Status
 from gate.model.finding import ScanState, SourceReport
 from gate.model.image import Component
 from gate.model.origin import Kind
-from gate.policy.rule import Case, Explanation, passed, result
+from gate.policy.rule import Case, Explanation, missing, passed, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,16 +60,17 @@ class AdvisoriesComplete:
 
     def check(self, case: Case) -> Iterator[RuleResult]:
         """Yield a result for each obstacle, or one pass."""
+        lacking = missing(required=case.policy.decision.findings.advisories.required)
         reports = [report for report in case.evidence.findings.reports if report.source == SOURCE]
         if len(reports) != 1:
-            yield result(self.id, Status.UNKNOWN, "two_reports" if reports else "no_report", reports=len(reports))
+            yield result(self.id, lacking, "two_reports" if reports else "no_report", reports=len(reports))
             return
         report = reports[0]
         code = _obstacle(report, case)
         if code:
             yield result(
                 self.id,
-                Status.UNKNOWN,
+                lacking,
                 code,
                 reported=report.subject,
                 state=report.state.value,
@@ -99,7 +100,7 @@ class AdvisoriesComplete:
             sound = sound and known_unknown
             yield result(
                 self.id,
-                Status.WARN if known_unknown else Status.UNKNOWN,
+                Status.WARN if known_unknown else missing(required=case.policy.decision.findings.advisories.required),
                 "not_covered" if known_unknown else "unaudited",
                 name,
                 name=name,

@@ -44,6 +44,8 @@ class GrantsNamed:
         """Yield a warning for each grant that concerns the image and does not hold, and one pass with the used."""
         used = {disposed.grant for disposed in case.components if disposed.grant}
         for grant in case.evidence.exceptions.grants:
+            if grant.waives is not None:  # named by the rule on waivers
+                continue
             state = self._state(grant, case)
             if grant.id not in used and state is not GrantState.IN_FORCE:
                 yield result(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gate.model.decision import RuleResult, Status
-from gate.model.finding import ScanState, SourceReport
-from gate.policy.rule import Case, Explanation, passed, result
+from gate.policy.proof import DEFENDER, obstacle
+from gate.policy.rule import Case, Explanation, missing, passed, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SOURCE = "defender"
-_SKEW = timedelta(minutes=5)
-"""How far two clocks may be apart before a scan from the future is no scan."""
 
 
 class ScanProof:
@@ -71,39 +66,28 @@ class ScanProof:
             reason="Defender's report does not say when it scanned",
             way_out="wait for a dated scan, then evaluate again",
         ),
+        "old": Explanation(
+            reason="the scan is from {scanned_at}", way_out="have the image scanned again before that is too old"
+        ),
         "scanned": Explanation(reason="scanned at {scanned_at} ({proof})", way_out=""),
     }
 
     def check(self, case: Case) -> Iterator[RuleResult]:
-        """Yield exactly one result: the first reason not to believe the report, or a pass."""
-        reports = [report for report in case.evidence.findings.reports if report.source == SOURCE]
+        """Yield the first reason not to believe the report, or a pass, and a warning before it is too old."""
+        policy = case.policy.decision.findings.defender
+        lacking = missing(required=policy.required)
+        reports = [report for report in case.evidence.findings.reports if report.source == DEFENDER]
         if len(reports) != 1:
             code = "two_reports" if reports else "no_report"
-            yield result(self.id, Status.UNKNOWN, code, reports=len(reports))
+            yield result(self.id, lacking, code, reports=len(reports))
             return
         report = reports[0]
-        code = _obstacle(report, case)
+        code = obstacle(report, case)
         scanned_at = report.scanned_at.isoformat() if report.scanned_at else "unknown"
         if code:
-            yield result(
-                self.id, Status.UNKNOWN, code, reported=report.subject, scanned_at=scanned_at, message=report.message
-            )
+            yield result(self.id, lacking, code, reported=report.subject, scanned_at=scanned_at, message=report.message)
         else:
             proof = "a recording" if report.recorded else report.proof
+            if policy.soft_age is not None and report.scanned_at and case.now - report.scanned_at > policy.soft_age:
+                yield result(self.id, Status.WARN, "old", scanned_at=scanned_at)
             yield passed(self.id, "scanned", scanned_at=scanned_at, proof=proof)
-
-
-def _obstacle(report: SourceReport, case: Case) -> str:
-    """Return the code of the first reason not to believe the report; the order is that of trust."""
-    policy = case.policy.decision.findings.defender
-    if report.subject != case.evidence.image.image.digest:
-        return "other_digest"
-    if report.recorded and not policy.allow_recorded:
-        return "recording_refused"
-    if report.state not in {ScanState.CLEAN, ScanState.FINDINGS}:
-        return report.state.value
-    if report.scanned_at is None:
-        return "no_time"
-    if report.scanned_at > case.now + _SKEW:
-        return "from_the_future"
-    return "stale" if case.now - report.scanned_at > policy.max_age else ""
