@@ -13,14 +13,15 @@ from azure_world.sim_signer import Signer, make_signer
 from azure_world.sim_state import AzureWorld
 from findings.defender_cases import Stage
 from findings.defender_scans import SCANNER
-from servers.certificates import Certificate, for_loopback
+from servers.certificates import Certificate
 
 CANARY = "sha256:" + "c" * 64
 
 
 @pytest.fixture(scope="session")
-def azure_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return for_loopback(tmp_path_factory.mktemp("azure"))
+def azure_certificate(tls_certificate: Certificate) -> Certificate:
+    """Azure and its registries are trusted by one authority, as they are outside."""
+    return tls_certificate
 
 
 @pytest.fixture(scope="session")
