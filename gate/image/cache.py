@@ -55,10 +55,16 @@ class NoLayerCache:
 
 @functools.cache
 def reader_version() -> str:
-    """Return the digest of the code that reads layers, so that no change to it can be forgotten here."""
+    """Return the digest of the code that reads layers, so that no change to it can be forgotten here.
+
+    Empty where the sources were not installed: then nothing tells one version from another, and nothing is kept.
+    """
     total = hashlib.sha256()
-    for name in READING:
-        total.update(hashlib.sha256(Path(__file__).with_name(f"{name}.py").read_bytes()).digest())
+    try:
+        for name in READING:
+            total.update(hashlib.sha256(Path(__file__).with_name(f"{name}.py").read_bytes()).digest())
+    except OSError:
+        return ""
     return total.hexdigest()
 
 
@@ -78,7 +84,7 @@ class CachedLayers:
 
     def __init__(self, cache: LayerCache, bounds: ImageBounds) -> None:
         """Ask nothing yet."""
-        self._cache = cache
+        self._cache = cache if reader_version() else NoLayerCache()
         self._bounds = bounds
 
     def find(self, layer: LayerFact, *, index: int, seen: int, kept: int) -> LayerContent | None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from gate.model.digest import Digest
 
 _SQLITE = "sqlite:///"
+_PATIENCE = 0.5
+"""Seconds to wait for another writer: what is not kept now is kept by whoever reads the layer next."""
+
 _ROOM = "SELECT coalesce(sum(size), 0) + ? <= ? FROM layer_results"
 _REPLACE = "INSERT OR REPLACE INTO layer_results (key, layer, size, stored_at, data) VALUES (?, ?, ?, ?, ?)"
 _SELECT = "SELECT data FROM layer_results WHERE key = ? AND length(data) <= ?"
@@ -80,19 +83,23 @@ class LocalLayers:
             cache.put(key, layer, entry)
 
     def _written(self, key: str, layer: Digest, entry: bytes) -> bool:
-        """Write a row into a table that is there and has room; all else is for those who know the whole schema."""
+        """Write a row into a table that is there and has room; all else is for those who know the whole schema.
+
+        A database that another process writes to at this moment is not waited for: nothing is kept this time.
+        """
         if self._file is None or not self._file.is_file():
             return False
         row = (key, layer, len(entry), format_instant(self._clock()), entry)
         try:
-            with closing(sqlite3.connect(_address(self._file, "rw"), uri=True)) as connection, connection:
+            opened = sqlite3.connect(_address(self._file, "rw"), uri=True, timeout=_PATIENCE)
+            with closing(opened) as connection, connection:
                 connection.execute("PRAGMA synchronous=NORMAL")  # a row lost with the power costs time
                 connection.execute("BEGIN IMMEDIATE")
                 has_room = connection.execute(_ROOM, (len(entry), self._bounds.cache_bytes)).fetchone()[0]
                 if has_room:
                     connection.execute(_REPLACE, row)
-        except sqlite3.Error:
-            return False
+        except sqlite3.Error as error:
+            return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
         return bool(has_room)
 
     def _opened(self) -> LayerCache | None:

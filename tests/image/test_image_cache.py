@@ -309,6 +309,20 @@ def test_the_version_is_of_the_code_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
     assert key_of(fact, BOUNDS) != before
 
 
+def test_without_the_sources_of_the_reader_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, memory = World(), Memory()
+    digest = world.image(layer({"a": b"x"}))
+    merged(world, digest, memory)
+    monkeypatch.setattr(cache_module, "READING", ("layers", "not_installed"))
+    reader_version.cache_clear()
+    try:
+        assert reader_version() == ""
+        merged(world, digest, memory)
+    finally:
+        reader_version.cache_clear()
+    assert (memory.asked, memory.written) == (1, 1)
+
+
 class Dripping(World):
     """A store whose blobs come right and are found wrong only when they are closed."""
 

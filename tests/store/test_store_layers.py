@@ -206,6 +206,17 @@ def test_a_table_without_room_is_left_to_who_can_make_some(sqlite_engine: Engine
     assert [layers_of(sqlite_engine).get(key) for key in ("key", "other", "larger")] == [None, b"entry", None]
 
 
+def test_another_writer_is_not_waited_for(sqlite_engine: Engine, sqlite_url: str) -> None:
+    opened: list[str] = []
+    with local(sqlite_url, opens(sqlite_url, opened)) as cache:
+        with writing(sqlite_engine):
+            cache.put("key", LAYER, b"entry")
+        assert cache.get("key") is None
+        cache.put("key", LAYER, b"entry")
+        assert cache.get("key") == b"entry"
+    assert opened == []
+
+
 def test_the_service_writes_through_its_own_engine_and_leaves_it_open(engine: Engine, database_url: str) -> None:
     with local_layers(database_url, BOUNDS, engine, clock=Clock(), busy_seconds=1) as cache:
         cache.put("key", LAYER, b"entry")
