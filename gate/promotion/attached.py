@@ -8,10 +8,14 @@ from gate.bounds import ImageBounds
 from gate.errors import BoundError, InputError, IntegrityError, NotFoundError
 from gate.model.base import Value
 from gate.model.digest import Digest
+from gate.promotion.state import Holder, StagingState
 from gate.promotion.tree import ManifestTree, Node, read_tree
-from gate.registry.referring import listed_referrers
+from gate.registry.interface import Descriptor
+from gate.registry.referring import is_referrers_tag, listed_referrers, referrers_tag
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from gate.model.image import ImageRef
     from gate.registry.interface import ImageReader
 
@@ -46,9 +50,9 @@ class Attachments(Value):
 
 
 def read_attachments(
-    store: ImageReader, tree: ManifestTree, place: ImageRef, *, bounds: ImageBounds | None = None
+    store: ImageReader, digests: Iterable[Digest], place: ImageRef, *, bounds: ImageBounds | None = None
 ) -> Attachments:
-    """Read all that is attached to the manifests of a tree, and to these, and so on.
+    """Read all that is attached to these manifests of a place, and to what is attached, and so on.
 
     Raises:
         BoundError: there is more of it than `bounds.referrers` (`too_many_referrers`).
@@ -56,7 +60,7 @@ def read_attachments(
         UpstreamError: the store failed.
     """
     bounds = bounds or ImageBounds()
-    waiting = [node.descriptor.digest for node in tree.nodes]
+    waiting = list(digests)
     seen = set(waiting)
     attached: list[Attachment] = []
     left: list[Left] = []
@@ -76,6 +80,54 @@ def read_attachments(
             waiting += [node.descriptor.digest for node in one.tree.nodes]
             seen.update(node.descriptor.digest for node in one.tree.nodes)
     return Attachments(attached=tuple(attached), left=tuple(left))
+
+
+def lists_of(digests: Collection[Digest], state: StagingState) -> tuple[Digest, ...]:
+    """Return the lists, kept under tags, of what is attached to these digests.
+
+    Anybody can put such a tag on anything: what has another tag too, is in an index or lists nothing is no mere list.
+    """
+    tags = {referrers_tag(digest) for digest in digests}
+    return tuple(
+        holder.digest
+        for holder in state.holders
+        if holder.tags
+        and tags.issuperset(holder.tags)
+        and holder.children
+        and not state.parents_of(holder.digest)
+        and holder.digest not in digests
+    )
+
+
+def deletions_about(
+    deleted: tuple[Descriptor, ...], attachments: Attachments, state: StagingState
+) -> tuple[Descriptor, ...] | Holder:
+    """Return what is to be deleted with these manifests because it is about them, or who uses it and keeps it.
+
+    A tag or an index of its own makes it somebody's: Azure would delete it with its subject all the same.
+    """
+    gone = {one.digest for one in deleted}
+    found: dict[Digest, Descriptor] = {}
+    for one in attachments.attached:
+        if one.subject not in gone:
+            continue
+        below = {node.descriptor.digest: node.descriptor for node in one.tree.nodes}
+        gone |= below.keys()
+        for digest in below:
+            tags = tuple(tag for tag in state.tags_on(digest) if not is_referrers_tag(tag))
+            if tags:
+                return Holder(digest=digest, tags=tags)
+            users = [user for user in state.parents_of(digest) if user.digest not in gone and not is_list(user)]
+            if users:
+                return users[0]
+        found |= {digest: below[digest] for digest in reversed(below)}
+    lists = [Descriptor(digest=digest, size=0, media_type="") for digest in lists_of(gone, state)]
+    return (*found.values(), *lists)
+
+
+def is_list(holder: Holder) -> bool:
+    """Say whether a manifest has no tags but those under which attachments are listed."""
+    return bool(holder.tags) and all(is_referrers_tag(tag) for tag in holder.tags)
 
 
 def _read(store: ImageReader, ref: ImageRef, subject: Digest, bounds: ImageBounds) -> Attachment | Left:

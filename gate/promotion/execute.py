@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
+from gate.promotion.attach import attach, is_listed
+from gate.promotion.attached import is_list
 from gate.promotion.gone import is_gone, prove_gone
 from gate.promotion.lock import lock, read_locks
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
 from gate.promotion.state import StagingState, look_at_staging, look_at_target
 from gate.promotion.tree import checked_manifest, describe
+from gate.registry.referring import is_referrers_tag
 
 if TYPE_CHECKING:
     from gate.bounds import ImageBounds
@@ -42,6 +45,8 @@ def promote(plan: PromotionPlan, source_store: ImageReader, target_store: ImageW
         if step.verb is Verb.COPY_BLOB:
             how = _bring_blob(plan, step.descriptor, source_store, target_store)
             moves.append(BlobMove(descriptor=step.descriptor, how=how))
+        elif step.verb is Verb.ATTACH:
+            attach(target_store, plan.target, str(step.subject), step.descriptor)
         elif step.verb in {Verb.PUT_MANIFEST, Verb.SET_TAG}:
             _put(plan, step, source_store, target_store)
     # Locked only after it was read back: a lock on something else would be hard to take back.
@@ -144,6 +149,9 @@ def _read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack
             manifest = checked_manifest(target_store, plan.target.at(digest))
             _refuse_other(step.descriptor, manifest, plan.target)
             seen.append(ReadBack(what="manifest", name=digest, answer=manifest.digest))
+        elif step.verb is Verb.ATTACH:
+            _read_attached(plan, step, target_store)
+            seen.append(ReadBack(what="referrer", name=digest, answer=str(step.subject)))
         elif step.verb is not Verb.COPY_BLOB:
             continue  # locks are read by themselves
         elif not target_store.has_blob(plan.target, digest):
@@ -152,6 +160,12 @@ def _read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack
         else:
             seen.append(ReadBack(what="blob", name=digest, answer="present"))
     return tuple(seen)
+
+
+def _read_attached(plan: PromotionPlan, step: Step, target_store: ImageWriter) -> None:
+    if not is_listed(target_store, plan.target, str(step.subject), step.descriptor.digest):
+        message = f"`{plan.target.place}` does not list {step.descriptor.digest} as attached to {step.subject}"
+        raise NotFoundError(message, code="attach_unproved", place=plan.target.place, digest=step.descriptor.digest)
 
 
 def _promoted(
@@ -173,10 +187,11 @@ def _promoted(
 
 def _refuse_new_users(plan: DiscardPlan, digests: tuple[Digest, ...], state: StagingState) -> None:
     for digest in digests:
-        users = tuple(user for user in state.parents_of(digest) if user.digest not in digests)
+        parents = [user for user in state.parents_of(digest) if user.digest not in digests]
+        users = tuple(user for user in parents if digest == plan.digest or not is_list(user))
         if users:
             raise in_use(plan.place, digest, users).error()
-        tags = state.tags_on(digest)
+        tags = [tag for tag in state.tags_on(digest) if not is_referrers_tag(tag)]
         if digest != plan.digest and tags:
             message = f"{digest} in `{plan.place.place}` was tagged since: {', '.join(tags[:5])}"
             raise ConflictError(message, code="digest_in_use", place=plan.place.place, digest=digest)

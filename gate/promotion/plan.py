@@ -11,6 +11,7 @@ from gate.errors import ConflictError, GateError
 from gate.model.base import Value
 from gate.model.digest import Digest
 from gate.model.image import ImageRef, Transport
+from gate.promotion.attached import Attachments, deletions_about
 from gate.promotion.places import Places, is_clear, same_repository, same_store
 from gate.promotion.state import Holder, StagingState, TargetState
 from gate.promotion.tree import ManifestTree
@@ -22,6 +23,7 @@ class Verb(StrEnum):
 
     COPY_BLOB = "copy_blob"
     PUT_MANIFEST = "put_manifest"
+    ATTACH = "attach"
     SET_TAG = "set_tag"
     LOCK_MANIFEST = "lock_manifest"
     LOCK_TAG = "lock_tag"
@@ -29,17 +31,19 @@ class Verb(StrEnum):
 
 
 class Step(Value):
-    """One change to a registry: the verb, the bytes it is about, and the tag where there is one."""
+    """One change to a registry: the verb, the bytes it is about, the tag or the subject where there is one."""
 
     verb: Verb
     descriptor: Descriptor
     tag: str = ""
+    subject: Digest | None = None
 
 
 class Omission(Value):
     """Something that is not done, and by whom it is held.
 
-    `code` is `child_tagged`, `child_in_use`, `content_unread`, `subject_not_copied` or `no_tag`.
+    `code` is `child_tagged`, `child_in_use`, `content_unread`, `subject_not_copied`, `no_tag`, or of what is listed
+    as attached `referrer_unread`, `referrer_of_another`, `referrer_foreign_layer`.
     """
 
     code: str
@@ -61,7 +65,7 @@ class Refused(Value):
 
 
 class PromotionPlan(Value):
-    """Blobs first, then manifests from the children up, then the tag, then the locks on all of these.
+    """Blobs first, then manifests from the children up, what is attached to them, the tag, then the locks.
 
     `source` and `target` are pinned to bytes. Without `locks` the target's registry has none that the gate knows of:
     whoever may push there can move or delete what was released. `absent` are the manifests that the target did not
@@ -91,9 +95,13 @@ class DiscardPlan(Value):
 
 
 def plan_promotion(
-    tree: ManifestTree, source: ImageRef, target: ImageRef, state: TargetState
+    tree: ManifestTree,
+    source: ImageRef,
+    target: ImageRef,
+    state: TargetState,
+    attachments: Attachments | None = None,
 ) -> PromotionPlan | Refused:
-    """Plan to bring the tree's bytes from `source` to `target`, under the target's tag.
+    """Plan to bring the tree's bytes from `source` to `target`, with what is attached, under the target's tag.
 
     Refused: `place_unclear`, `source_not_promotable`, `same_repository`, `digest_differs`, `foreign_layer`,
     `tag_taken`.
@@ -102,8 +110,11 @@ def plan_promotion(
     refused = _refuse_places(source, target) or _refuse_content(tree, source) or _refuse_tag(target, digest, state)
     if refused is not None:
         return refused
-    steps = [Step(verb=Verb.COPY_BLOB, descriptor=blob) for blob in tree.blobs()]
-    steps += [Step(verb=Verb.PUT_MANIFEST, descriptor=node.descriptor) for node in tree.nodes]
+    attachments = attachments or Attachments()
+    whole = ManifestTree(nodes=(*attachments.nodes(), *tree.nodes))
+    steps = [Step(verb=Verb.COPY_BLOB, descriptor=blob) for blob in whole.blobs()]
+    steps += [Step(verb=Verb.PUT_MANIFEST, descriptor=node.descriptor) for node in (*tree.nodes, *attachments.nodes())]
+    steps += [Step(verb=Verb.ATTACH, descriptor=one.tree.root, subject=one.subject) for one in attachments.attached]
     if target.tag:
         steps.append(Step(verb=Verb.SET_TAG, descriptor=tree.root, tag=target.tag))
     steps += _locking(tree, target) if state.locks else []
@@ -114,15 +125,26 @@ def plan_promotion(
         same_store=same_store(source, target),
         steps=tuple(steps),
         locks=state.locks,
-        absent=tuple(node.descriptor.digest for node in tree.nodes if node.descriptor.digest not in state.present),
-        omitted=_not_promoted(tree, target),
+        absent=tuple(
+            node.descriptor.digest
+            for node in (*tree.nodes, *attachments.nodes())
+            if node.descriptor.digest not in state.present
+        ),
+        omitted=(*_not_promoted(tree, target), *_left(attachments)),
     )
 
 
 def plan_discard(
-    tree: ManifestTree | None, place: ImageRef, places: Places, state: StagingState
+    tree: ManifestTree | None,
+    place: ImageRef,
+    places: Places,
+    state: StagingState,
+    attachments: Attachments | None = None,
 ) -> DiscardPlan | Refused:
     """Plan to delete the digest of `place` from its staging repository; no tree means that it is gone or unreadable.
+
+    What is attached to it goes with it, as Azure does by itself, unless that has a name of its own: then somebody uses
+    the digest, and it stays.
 
     Refused: `not_staging`, `digest_missing`, `digest_differs`, `digest_in_use`.
     """
@@ -135,6 +157,12 @@ def plan_discard(
     if users:
         return in_use(place, digest, users)
     steps, omitted = _deletions(tree, digest, state)
+    attached = attachments or Attachments()
+    with_it = deletions_about(tuple(step.descriptor for step in steps), attached, state)
+    if isinstance(with_it, Holder):
+        return in_use(place, digest, (with_it,))
+    steps += tuple(Step(verb=Verb.DELETE_MANIFEST, descriptor=one) for one in with_it)
+    omitted += _left(attached)
     return DiscardPlan(place=place, digest=digest, tags=state.tags_on(digest), steps=steps, omitted=omitted)
 
 
@@ -151,10 +179,10 @@ def pinned_staging(place: ImageRef, places: Places) -> Digest | Refused:
 
 
 def in_use(place: ImageRef, digest: Digest, users: tuple[Holder, ...]) -> Refused:
-    """Refuse to delete what an index lists, and name the index by its tags."""
+    """Refuse to delete what an index lists or a tagged manifest is about, and name that by its tags."""
     names = sorted(tag for user in users for tag in user.tags) or [user.digest for user in users]
-    message = f"{digest} in `{place.place}` is part of an index: {', '.join(names[:5])}"
-    hint = "discard the index first, or evaluate it as a whole"
+    message = f"{digest} in `{place.place}` is used by: {', '.join(names[:5])}"
+    hint = "discard the index, or what is about the digest, first; or evaluate it as a whole"
     facts = {"place": place.place, "digest": digest, "users": ",".join(user.digest for user in users)}
     return Refused(code="digest_in_use", message=message, hint=hint, facts=facts)
 
@@ -210,6 +238,10 @@ def _not_promoted(tree: ManifestTree, target: ImageRef) -> tuple[Omission, ...]:
     if not target.tag:
         omitted.append(Omission(code="no_tag", subject=tree.root.digest))
     return tuple(omitted)
+
+
+def _left(attachments: Attachments) -> tuple[Omission, ...]:
+    return tuple(Omission(code=one.code, subject=one.digest) for one in attachments.left)
 
 
 def _deletions(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.errors import InputError, IntegrityError, NotFoundError
+from gate.promotion.attached import read_attachments
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, pinned_staging, plan_discard, plan_promotion
 from gate.promotion.state import look_at_staging, look_at_target
 from gate.promotion.tree import ManifestTree, read_tree
@@ -32,8 +33,10 @@ def prepare_promotion(
     """
     target = places.release_of(source)
     tree = read_tree(source_store, source, bounds=bounds)
-    wanted = [node.descriptor.digest for node in tree.nodes]
-    plan = plan_promotion(tree, source, target, look_at_target(target_store, target, wanted))
+    own = [node.descriptor.digest for node in tree.nodes]
+    attachments = read_attachments(source_store, own, source, bounds=bounds)
+    wanted = [*own, *(node.descriptor.digest for node in attachments.nodes())]
+    plan = plan_promotion(tree, source, target, look_at_target(target_store, target, wanted), attachments)
     if isinstance(plan, Refused):
         raise plan.error()
     return plan
@@ -56,7 +59,9 @@ def prepare_discard(
         tree = read_tree(store, place, bounds=bounds)
     except (NotFoundError, InputError, IntegrityError):
         tree = None
-    plan = plan_discard(tree, place, places, look_at_staging(store, place, bounds=bounds))
+    digests = [pinned] if tree is None else [node.descriptor.digest for node in tree.nodes]
+    attachments = read_attachments(store, digests, place, bounds=bounds)
+    plan = plan_discard(tree, place, places, look_at_staging(store, place, bounds=bounds), attachments)
     if isinstance(plan, Refused):
         raise plan.error()
     return plan

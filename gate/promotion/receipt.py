@@ -18,9 +18,9 @@ class BlobMove(Value):
 
 
 class ReadBack(Value):
-    """One answer of the registry after the act. `answer` is the digest it gave, `present`, `not_found` or `locked`."""
+    """What the registry answered after the act: `present`, `not_found`, `locked`, a digest, or a subject."""
 
-    what: Literal["manifest", "blob", "tag", "manifest_lock", "tag_lock"]
+    what: Literal["manifest", "blob", "tag", "referrer", "manifest_lock", "tag_lock"]
     name: str
     answer: str
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.errors import ConflictError
+from gate.promotion.attached import lists_of
 from gate.promotion.gone import prove_gone
 from gate.promotion.receipt import WithdrawalReceipt
 from gate.promotion.state import look_at_staging, serves
+from gate.registry.referring import referrers_tag
 
 if TYPE_CHECKING:
     from gate.bounds import ImageBounds
@@ -31,6 +33,7 @@ def withdraw(plan: PromotionPlan, store: ImageWriter, *, bounds: ImageBounds | N
     if not there:
         return None
     state = look_at_staging(store, plan.target, bounds=bounds)
+    there = (*there, *lists_of(there, state))
     for digest in there:
         _refuse_used(plan, digest, there, state)
     for digest in there:
@@ -42,7 +45,7 @@ def withdraw(plan: PromotionPlan, store: ImageWriter, *, bounds: ImageBounds | N
 
 def _refuse_used(plan: PromotionPlan, digest: Digest, there: tuple[Digest, ...], state: StagingState) -> None:
     own = {plan.target.tag} if digest == plan.digest else set()
-    users = [tag for tag in state.tags_on(digest) if tag not in own]
+    users = [tag for tag in state.tags_on(digest) if tag not in own | {referrers_tag(one) for one in there}]
     users += [user.digest for user in state.parents_of(digest) if user.digest not in there]
     if users:
         message = f"{digest} in `{plan.target.place}` is released and denied, and somebody uses it: {users[0]}"
