@@ -161,22 +161,22 @@ class _Look:
 
     def _names(self, name: str, real: str) -> tuple[Callable[[str, Entry], str], Callable[[str], frozenset[str]]]:
         if name == "LD_LIBRARY_PATH":
-            known = frozenset(one for folder in _standard() if folder != real for one in self._entries(folder))
+            known = frozenset(one for folder in _standard() for one in self._entries(folder, real))
             return _library_of, lambda _: known
         if name == "PATH":
-            return _program_of, self._later
+            return _program_of, lambda place: self._later(place, real)
         modules = self._modules(real)
         return _module_of, lambda _: modules
 
-    def _later(self, place: str) -> frozenset[str]:
-        """Return the programs of the folders that are searched after this one."""
+    def _later(self, place: str, real: str) -> frozenset[str]:
+        """Return the programs of the folders that are searched after this one, which may be named again there."""
         folders = self._folders_of_path()
         after = folders[folders.index(place) + 1 :]
-        return frozenset(one for folder in after for one in self._entries(folder.strip("/")))
+        return frozenset(one for folder in after for one in self._entries(folder, real))
 
-    def _entries(self, path: str) -> Iterator[str]:
+    def _entries(self, path: str, but: str) -> Iterator[str]:
         folder = self._folder(path)
-        yield from folder[1].entries if folder is not None else ()
+        yield from folder[1].entries if folder is not None and folder[0] != but else ()
 
     def _modules(self, real: str) -> frozenset[str]:
         """Return the top-level modules of Python and of all folders of packages but this one."""

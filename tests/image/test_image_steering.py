@@ -114,6 +114,12 @@ def test_a_program_before_the_bases_is_told_and_an_environments_own_is_not() -> 
     assert ("PATH", "/opt/bin", "own") in behind
 
 
+def test_a_folder_that_is_named_twice_or_by_a_link_shadows_nothing_of_its_own() -> None:
+    files: dict[str, Node] = {"usr/bin/mine": b"", "bin": "-> usr/bin", "opt/lib/libmine.so": b"", "lib": "-> opt/lib"}
+    found = states(files, Env=["PATH=/usr/bin:/bin:/usr/bin", "LD_LIBRARY_PATH=/opt/lib"])
+    assert {state for name, _, state in found if name in {"PATH", "LD_LIBRARY_PATH"}} <= {"own", "base", "owned"}
+
+
 def test_a_library_before_the_bases_is_told() -> None:
     files: dict[str, Node] = {"opt/lib/libssl.so.3": b"evil", "opt/lib/libmine.so": b"", "opt/other/libmine.so": b""}
     told = steering(files, Env=["LD_LIBRARY_PATH=/opt/lib:/opt/other:/nowhere"]).steers
