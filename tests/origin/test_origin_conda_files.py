@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -297,3 +298,41 @@ def test_an_environment_at_another_place_than_it_was_made_for_is_contradicted(bu
     """What was written into its files is another prefix."""
     world.nodes = nodes_of(built / "one", "srv/env", (f"{(built / 'first').as_uri()}/", f"{FORGE}/"))
     assert verdict(world.proofs()["lib"]) == ("contradicted", "conda_files_differ")
+
+
+class Forgetful:
+    """A cache that answers with something else."""
+
+    def get(self, key: str) -> bytes | None:
+        """Answer with an object of no kind."""
+        return b"{}" if key.startswith("conda-facts") else None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep nothing."""
+
+
+def test_a_kept_fact_of_another_shape_is_read_anew(world: CondaWorld) -> None:
+    world.cache = Forgetful()
+    assert verdict(world.proofs()["tool"]) == ("proven", "conda_files_equal")
+
+
+def test_a_package_of_another_size_than_its_channel_says_proves_nothing(world: CondaWorld) -> None:
+    path = world.server.folder / "noarch/repodata.json"
+    document = json.loads(path.read_text())
+    document["packages.conda"][TOOL.filename]["size"] += 1
+    path.write_text(json.dumps(document))
+    proof = world.proofs()["tool"]
+    assert (verdict(proof), proof.evidence["files"]) == (("consistent", "repodata_equal"), "size_mismatch")
+
+
+def test_a_package_whose_size_nobody_says_is_read_within_its_bound(world: CondaWorld) -> None:
+    for subdir in ("noarch", "linux-64"):
+        path = world.server.folder / subdir / "repodata.json"
+        document = json.loads(path.read_text())
+        for listed in (*document["packages"].values(), *document["packages.conda"].values()):
+            del listed["size"]
+        path.write_text(json.dumps(document))
+    assert verdict(world.proofs()["tool"]) == ("proven", "conda_files_equal")
+    world.bounds = CondaBounds(package_bytes=10)
+    proof = world.proofs()["tool"]
+    assert (verdict(proof), proof.evidence["files"]) == (("consistent", "repodata_equal"), "conda_package_too_large")
