@@ -113,7 +113,8 @@ class CondaChannels:
                 "subdirs": sorted({_NOARCH, _USUAL, *(subdir for one in wanted if (subdir := _subdir(one)))}),
                 "names": sorted({one.name for one in wanted}),
                 "stems": sorted({stem_of_component(one) for one in wanted}),
-                "cache": str(self._cache or folder.path / "cache"),
+                # The child runs in a folder of its own.
+                "cache": str((self._cache or folder.path / "cache").absolute()),
                 "memory": bounds.worker_bytes,
             }
             proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), relay.proxy)
