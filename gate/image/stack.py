@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gate.image.cache import CachedLayers
 from gate.image.files import FileSystem
@@ -13,7 +14,7 @@ from gate.image.layers import opened_layer, scanned_layer
 from gate.registry.interface import Descriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gate.bounds import ImageBounds
     from gate.image.cache import LayerCache
@@ -40,24 +41,21 @@ class Stack:
         """
         system = FileSystem(base_layers=base_layers)
         known = CachedLayers(self.cache, self.bounds)
-        keep = _nothing
         seen = 0
-        for index, layer in enumerate(facts.layers):
-            self.report.layer_started(index, layer)
-            kept = system.kept_bytes
-            content = known.find(layer, index=index, seen=seen, kept=kept)
-            if content is None:
-                with self._opened(layer, index) as pieces:
-                    # The layer before is brought into the cache while this one is read ahead.
-                    keep()
-                    content = scanned_layer(pieces, index=index, bounds=self.bounds, seen=seen, kept=kept)
-                keep = known.written(layer, content, index=index)
-            else:
-                self.report.layer_read(index, layer.size)
-            seen += content.entries
-            self.report.layer_done(index, content.entries)
-            system.put(content, index=index)
-        keep()
+        with _Keeper() as keeper:
+            for index, layer in enumerate(facts.layers):
+                self.report.layer_started(index, layer)
+                kept = system.kept_bytes
+                content = known.find(layer, index=index, seen=seen, kept=kept)
+                if content is None:
+                    with self._opened(layer, index) as pieces:
+                        content = scanned_layer(pieces, index=index, bounds=self.bounds, seen=seen, kept=kept)
+                    keeper.start(known.written(layer, content, index=index))
+                else:
+                    self.report.layer_read(index, layer.size)
+                seen += content.entries
+                self.report.layer_done(index, content.entries)
+                system.put(content, index=index)
         return system
 
     @contextmanager
@@ -72,5 +70,23 @@ class Stack:
             yield pieces
 
 
-def _nothing() -> None:
-    """Stand for the layer before the first."""
+class _Keeper:
+    """Brings one layer into the cache while the next is read; a slow database costs no time."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wait()
+
+    def start(self, keep: Callable[[], None]) -> None:
+        self._wait()
+        self._thread = threading.Thread(target=keep, name="gate-keep")
+        self._thread.start()
+
+    def _wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
