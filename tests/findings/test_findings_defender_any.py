@@ -9,7 +9,7 @@ import pytest
 from findings.defender_rows import Row as Raw
 from findings.defender_rows import grouped_row, individual_row, put
 from findings.findings_world import SUBJECT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.findings.defender import grouped, individual
@@ -40,6 +40,7 @@ def paths(value: object, above: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("model", READERS)
+@settings(deadline=None)  # a loaded machine proves nothing
 @given(data=st.data())
 def test_any_value_in_any_place_is_a_finding_or_an_error(model: str, data: st.DataObject) -> None:
     reader, builder = READERS[model]

@@ -223,4 +223,4 @@ def test_no_source_at_all_is_not_scanned_and_says_what_to_do() -> None:
     made = source.report(image(component("example", "1.0")), now=NOW)
     assert (source.name, made.source, made.subject) == ("defender", "defender", SUBJECT)
     assert (made.state, made.findings, made.scanned_at, made.recorded) == (ScanState.NOT_SCANNED, (), None, False)
-    assert "GATE_DEFENDER_RECORDING" in made.message
+    assert "GATE_DEFENDER_REGISTRIES" in made.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from azure_world.sim_signer import Tagged, cbor
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.findings.proof.cbor import CborError, Tag, array, byte_string, decode, text_string
@@ -18,18 +18,21 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_another_encoder_wrote_is_read_back(value: object) -> None:
     assert decode(cbor(value)) == value
     assert decode(cbor(Tagged(18, value))) == Tag(18, value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=70_000))
 def test_strings_are_written_as_another_encoder_writes_them(data: bytes) -> None:
     assert byte_string(data) == cbor(data)
     assert array(byte_string(data), text_string("é")) == cbor([data, "é"])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_refused(data: bytes) -> None:
     try:
