@@ -225,7 +225,13 @@ def findings_sources(
     advisories: FindingsSource | None = None,
 ) -> Sequence[FindingsSource]:
     """Return Defender's source and the advisories', in this order; `advisories` is one that has read records before."""
-    return (defender_source(config, policy, connection), advisories or advisory_source(engine))
+    from gate.findings.facts import WithFacts  # noqa: PLC0415 - as above
+    from gate.store.fixes import StoredFixes  # noqa: PLC0415
+    from gate.store.reference import StoredReferenceData  # noqa: PLC0415
+
+    data, fixes = StoredReferenceData(engine), StoredFixes(engine)
+    told = (defender_source(config, policy, connection), advisories or advisory_source(engine))
+    return tuple(WithFacts(source, data=data, fixes=fixes) for source in told)
 
 
 def advisory_source(engine: Engine) -> FindingsSource:

@@ -77,6 +77,8 @@ class Advisory(Value):
     id: Text
     aliases: tuple[Text, ...] = ()
     withdrawn: Instant | None = None
+    modified: Instant | None = None
+    """When the record was last changed: what it says was known by then. Older imports have none."""
     summary: str = ""
     name: str
     versions: tuple[str, ...] = ()
@@ -205,6 +207,7 @@ def _advisory(raw: _Record, entry: _Affected, name: str) -> Advisory:
         id=raw.id,
         aliases=tuple(sorted(set(raw.aliases or ()))),
         withdrawn=raw.withdrawn,
+        modified=raw.modified,
         summary=" ".join((raw.summary or raw.details or "").split())[:SUMMARY_CHARACTERS],
         name=name,
         versions=entry.versions or (),

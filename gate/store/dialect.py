@@ -17,3 +17,9 @@ def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> boo
     statement = dialect.insert(table).on_conflict_do_nothing().values(row)
     # Without the option PostgreSQL's cursor is closed before anybody counts.
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
+
+
+def insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows that break no unique constraint."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)

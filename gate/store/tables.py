@@ -224,3 +224,12 @@ layer_results = Table(
     Index(None, "stored_at", "size"),
 )
 """A cache of what layers were read as; `gate.image.cache` says what a key is. Any row may go at any time."""
+
+fix_sightings = Table(
+    "fix_sightings",
+    metadata,
+    Column("component", Text, primary_key=True),
+    Column("vulnerability", Text, primary_key=True),
+    Column("first_seen_at", Text, nullable=False),
+)
+"""When a source first told this gate of a fix for a vulnerability of a component; triggers let nobody change it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from packaging.version import Version
 
@@ -71,6 +72,7 @@ def finding(matched: Iterable[tuple[Advisory, Match]], ids: frozenset[str], *, c
         version=version,
         severity=max((severity(advisory) for advisory, _ in hits), key=_RANK.index),
         fixed_in=_fixes((advisory for advisory, _ in hits), version),
+        fix_seen_at=_known_by((advisory for advisory, _ in hits), version),
         malicious=any(identifier.startswith(_MALICIOUS) for identifier in ids),
         summary=next((advisory.summary for advisory, _ in hits if advisory.summary), ""),
         status="" if sure else UNDECIDED,
@@ -82,6 +84,12 @@ def priority(identifier: str) -> tuple[int, str]:
     prefixes = (_MALICIOUS, "PYSEC-", "CVE-")
     rank = next((place for place, prefix in enumerate(prefixes) if identifier.startswith(prefix)), len(prefixes))
     return rank, identifier
+
+
+def _known_by(advisories: Iterable[Advisory], version: str) -> datetime | None:
+    """Return when a fix was known at the latest: the earliest last change of a record that names one."""
+    dates = (one.modified for one in advisories if one.modified is not None and _fixes([one], version))
+    return min(dates, default=None)
 
 
 def _fixes(advisories: Iterable[Advisory], version: str) -> tuple[str, ...]:

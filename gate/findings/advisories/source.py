@@ -57,11 +57,17 @@ class AdvisorySource:
         wanted = tuple(dict.fromkeys(pin for group in pins for pin in group))
         result = audit(wanted, self._known.of(snapshot, (pin.name for pin in wanted)), now=now)
         looked_at = [bool(group) and all(pin in result.findings for pin in group) for group in pins]
+        own = {pin for group, component in zip(pins, components, strict=True) if not component.in_base for pin in group}
+        in_base = set(wanted) - own
         report = SourceReport(
             source=NAME,
             subject=inventory.image.digest,
             state=ScanState.NOT_SCANNED,
-            findings=tuple(item for pin in sorted(result.findings, key=_by_name) for item in result.findings[pin]),
+            findings=tuple(
+                item.model_copy(update={"in_base": pin in in_base})
+                for pin in sorted(result.findings, key=_by_name)
+                for item in result.findings[pin]
+            ),
             audited=sum(looked_at),
             unaudited=tuple(sorted(label(item) for item, seen in zip(components, looked_at, strict=True) if not seen)),
             data=snapshot,
