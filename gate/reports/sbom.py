@@ -5,6 +5,7 @@ Sources: CycloneDX 1.6 (ECMA-424), package-url's type definitions (pypi, conda, 
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from datetime import UTC, datetime
@@ -14,9 +15,10 @@ from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component as Part
 from cyclonedx.model.component import ComponentType
+from cyclonedx.model.dependency import Dependency
 from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
 from cyclonedx.model.tool import ToolRepository
-from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.schema.schema import SchemaVersion1Dot6
 from cyclonedx.spdx import is_expression, is_supported_id
 from packageurl import PackageURL
 
@@ -38,6 +40,7 @@ NAMESPACE = uuid.UUID("2b1d2a5e-6f0c-5c52-9c65-0d9a6d3a4b11")
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands where the image does not say when it was made: the bill has no time of its own, or no two were equal."""
 
+_SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _SHA256, _MD5 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
 _HASHES = (
     ("sha256", _SHA256, HashAlgorithm.SHA_256),
@@ -65,8 +68,12 @@ def sbom(inventory: Inventory) -> str:
         ),
         components=parts,
     )
-    bom.register_dependency(root, parts)
-    return quiet_json(JsonV1Dot6(bom).output_as_string(indent=2)) + "\n"
+    # Not `register_dependency`, nor the library's own output, which calls it for each component: both look through all
+    # components for each, which took minutes for a few thousand. References are unique here, so nothing is lost.
+    bom.dependencies = [Dependency(ref=root.bom_ref, dependencies=[Dependency(ref=part.bom_ref) for part in parts])]
+    written: str = bom.as_json(view_=SchemaVersion1Dot6)  # type: ignore[attr-defined] # made by a decorator
+    document = {"$schema": _SCHEMA, "bomFormat": "CycloneDX", "specVersion": "1.6", **json.loads(written)}
+    return quiet_json(json.dumps(document, indent=2)) + "\n"
 
 
 def purl_of(component: Component) -> PackageURL | None:
