@@ -37,6 +37,8 @@ KEYS: Mapping[str, str] = {
     "GATE_DEFENDER_RECORDING": "file with a recorded Defender answer; refused unless policy allows recordings",
     **AZURE_KEYS,
     **ACR_KEYS,
+    "GATE_SIGNING_KEY": "file with the private key (PEM, PKCS #8) that signs the verdict attached to what is released;"
+    " without it nothing is attached",
     "GATE_NOTIFY": "space-separated apprise addresses that are told of a discard; they may hold secrets",
     "GATE_PRINCIPAL": "`tenant/object-id` of who acts, as claimed; no default",
     "GATE_SERVER": "address of a gate service, for `--server`",
@@ -101,6 +103,7 @@ class Config:
     offline: bool
     policy: Path | None
     defender_recording: Path | None
+    signing_key: Path | None
     notify: tuple[str, ...]
     principal: str
     server: str
@@ -149,6 +152,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         offline=_switch(environ, "GATE_OFFLINE"),
         policy=Path(policy) if policy else None,
         defender_recording=Path(recording) if recording else None,
+        signing_key=Path(environ["GATE_SIGNING_KEY"]) if environ.get("GATE_SIGNING_KEY") else None,
         notify=tuple(environ.get("GATE_NOTIFY", "").split()),
         principal=environ.get("GATE_PRINCIPAL", ""),
         server=environ.get("GATE_SERVER", ""),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gate.model.reference import Declared
     from gate.origin.interface import Channels, Index
     from gate.policy.schema import Policy
+    from gate.promotion.statement import StatementSigner
     from gate.resolve.settings import ResolveConfig
     from gate.store.layers_local import LocalLayers
     from gate.world import RealWorld
@@ -214,7 +215,17 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         bounds=config.image,
         reporter=reporter,
         cache=layer_cache(config, engine),
+        signer=statement_signer(config),
     )
+
+
+def statement_signer(config: Config) -> StatementSigner | None:
+    """Return what signs verdicts, or None without a key; UsageError if the configured key can't sign."""
+    if config.signing_key is None:
+        return None
+    from gate.promotion.statement import KeySigner  # noqa: PLC0415 - as above
+
+    return KeySigner(config.signing_key)
 
 
 def findings_sources(

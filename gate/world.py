@@ -15,6 +15,7 @@ from gate.model.exception import Grant
 from gate.model.origin import Kind
 from gate.origin.prove import prove_inventory
 from gate.policy.bases import catalogue_of
+from gate.promotion.attest import attestor
 from gate.promotion.execute import discard, promote
 from gate.promotion.places import Places
 from gate.promotion.plan import DiscardPlan, PromotionPlan
@@ -38,7 +39,12 @@ if TYPE_CHECKING:
     from gate.notify import Notifier
     from gate.origin.interface import Channels, Index, InstalledFiles
     from gate.policy.schema import Policy
+    from gate.promotion.statement import StatementSigner
     from gate.registry.interface import ImageReader, ImageWriter
+
+
+_WORKERS = 6
+"""How many blobs are brought to a release place at once."""
 
 
 class SourceFactory(Protocol):
@@ -64,6 +70,7 @@ class RealWorld:
         bounds: ImageBounds,
         reporter: InspectReporter | None = None,
         channels: Callable[[Policy], Channels | None] = lambda _: None,
+        signer: StatementSigner | None = None,
     ) -> None:
         """Take the collaborators; `index` and `channels` make what a policy allows to be asked."""
         self._stores = stores
@@ -76,6 +83,7 @@ class RealWorld:
         self._notifier = notifier
         self._bounds = bounds
         self._reporter = reporter
+        self._signer = signer
 
     def waiting(self, ref: ImageRef, policy: Policy) -> ImageRef:
         """Resolve a submitted name to its digest, once; only what waits in a staging place is taken in.
@@ -185,7 +193,8 @@ class RealWorld:
         """Carry the plan out and return the receipt of what was read back."""
         store = self._store(submission.ref)
         if decision.outcome is Outcome.PROMOTE:
-            return promote(PromotionPlan.parse(plan), store, store)
+            attest = attestor(store, decision, self._signer)
+            return promote(PromotionPlan.parse(plan), store, store, attest=attest, workers=_WORKERS)
         return discard(DiscardPlan.parse(plan), store, places=_places(submission.policy), bounds=self._bounds)
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:

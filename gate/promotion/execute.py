@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
+from gate.model.image import Transport
 from gate.promotion.attach import attach, is_listed
 from gate.promotion.attached import is_list
+from gate.promotion.each import each
 from gate.promotion.gone import is_gone, prove_gone
 from gate.promotion.lock import lock, read_locks
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
-from gate.promotion.state import StagingState, look_at_staging, look_at_target
+from gate.promotion.state import StagingState, look_at_staging, look_at_target, serves
 from gate.promotion.tree import checked_manifest, describe
 from gate.registry.referring import is_referrers_tag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.bounds import ImageBounds
     from gate.model.digest import Digest
     from gate.model.image import ImageRef
@@ -23,8 +27,18 @@ if TYPE_CHECKING:
     from gate.registry.interface import Descriptor, ImageReader, ImageWriter, Manifest
 
 
-def promote(plan: PromotionPlan, source_store: ImageReader, target_store: ImageWriter) -> PromotionReceipt:
+def promote(
+    plan: PromotionPlan,
+    source_store: ImageReader,
+    target_store: ImageWriter,
+    *,
+    attest: Callable[[PromotionPlan], tuple[ReadBack, ...]] = lambda _: (),
+    workers: int = 1,
+) -> PromotionReceipt:
     """Bring the plan's bytes to the target, read them back, then lock them. Run again after any failure, it completes.
+
+    `attest` attaches what the gate itself says of the image: when its bytes are whole, and before a tag leads to it.
+    Blobs are brought and read by up to `workers` threads, which the stores must bear.
 
     Raises:
         ConflictError: `tag_taken`: the release tag was written by somebody else since the plan was made.
@@ -34,24 +48,26 @@ def promote(plan: PromotionPlan, source_store: ImageReader, target_store: ImageW
     """
     _refuse_taken_tag(plan, target_store)
     present = tuple(BlobMove(descriptor=blob, how="present") for blob in _of(plan.steps, Verb.COPY_BLOB))
-    done = _try_read_back(plan, target_store)
+    done = _try_read_back(plan, target_store, workers)
     if done is not None:
+        done = (*done, *attest(plan))
         locked = read_locks(plan, target_store)
         if locked is not None:
             return _promoted(plan, present, (*done, *locked), already_there=True)
         return _promoted(plan, present, (*done, *lock(plan, target_store)), already_there=False)
-    moves: list[BlobMove] = []
+    moves = each(
+        lambda blob: _bring_blob(plan, blob, source_store, target_store), _of(plan.steps, Verb.COPY_BLOB), workers
+    )
+    attested: tuple[ReadBack, ...] = ()
     for step in plan.steps:
-        if step.verb is Verb.COPY_BLOB:
-            how = _bring_blob(plan, step.descriptor, source_store, target_store)
-            moves.append(BlobMove(descriptor=step.descriptor, how=how))
-        elif step.verb is Verb.ATTACH:
+        if step.verb is Verb.ATTACH:
             attach(target_store, plan.target, str(step.subject), step.descriptor)
         elif step.verb in {Verb.PUT_MANIFEST, Verb.SET_TAG}:
+            attested = attest(plan) if step.verb is Verb.SET_TAG else attested
             _put(plan, step, source_store, target_store)
     # Locked only after it was read back: a lock on something else would be hard to take back.
-    proof = _read_back(plan, target_store)
-    return _promoted(plan, tuple(moves), (*proof, *lock(plan, target_store)), already_there=False)
+    proof = (*_read_back(plan, target_store, workers), *(attested or attest(plan)))
+    return _promoted(plan, moves, (*proof, *lock(plan, target_store)), already_there=False)
 
 
 def discard(
@@ -93,15 +109,17 @@ def _of(steps: tuple[Step, ...], verb: Verb) -> tuple[Descriptor, ...]:
 
 def _bring_blob(
     plan: PromotionPlan, blob: Descriptor, source_store: ImageReader, target_store: ImageWriter
-) -> Literal["present", "copied", "uploaded"]:
-    if target_store.has_blob(plan.target, blob.digest):
-        return "present"
+) -> BlobMove:
+    # In a registry it is not asked for first: to mount what is there already costs no more than the question.
+    mounted = plan.same_store and plan.target.transport is Transport.REGISTRY
+    if not mounted and target_store.has_blob(plan.target, blob.digest):
+        return BlobMove(descriptor=blob, how="present")
     if plan.same_store:
         target_store.copy_blob(plan.source, plan.target, blob)
-        return "copied"
+        return BlobMove(descriptor=blob, how="copied")
     with source_store.blob(plan.source, blob) as stream:
         target_store.upload_blob(plan.target, blob, stream)
-    return "uploaded"
+    return BlobMove(descriptor=blob, how="uploaded")
 
 
 def _put(plan: PromotionPlan, step: Step, source_store: ImageReader, target_store: ImageWriter) -> None:
@@ -127,15 +145,17 @@ def _refuse_other(expected: Descriptor, manifest: Manifest, place: ImageRef) -> 
         raise UpstreamError(message, code="promotion_unproved", place=place.place, digest=expected.digest)
 
 
-def _try_read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack, ...] | None:
+def _try_read_back(plan: PromotionPlan, target_store: ImageWriter, workers: int) -> tuple[ReadBack, ...] | None:
+    if not serves(target_store, plan.target):
+        return None  # one question tells what all of them would
     try:
-        return _read_back(plan, target_store)
+        return _read_back(plan, target_store, workers)
     except (NotFoundError, IntegrityError):
         return None
 
 
-def _read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack, ...]:
-    seen: list[ReadBack] = []
+def _read_back(plan: PromotionPlan, target_store: ImageWriter, workers: int) -> tuple[ReadBack, ...]:
+    seen = [*each(lambda blob: _read_blob(plan, blob, target_store), _of(plan.steps, Verb.COPY_BLOB), workers)]
     for step in plan.steps:
         digest = step.descriptor.digest
         if step.verb is Verb.SET_TAG:
@@ -152,14 +172,14 @@ def _read_back(plan: PromotionPlan, target_store: ImageWriter) -> tuple[ReadBack
         elif step.verb is Verb.ATTACH:
             _read_attached(plan, step, target_store)
             seen.append(ReadBack(what="referrer", name=digest, answer=str(step.subject)))
-        elif step.verb is not Verb.COPY_BLOB:
-            continue  # locks are read by themselves
-        elif not target_store.has_blob(plan.target, digest):
-            message = f"`{plan.target.place}` has no blob {digest}"
-            raise NotFoundError(message, code="blob_absent", place=plan.target.place, digest=digest)
-        else:
-            seen.append(ReadBack(what="blob", name=digest, answer="present"))
-    return tuple(seen)
+    return tuple(seen)  # locks are read by themselves
+
+
+def _read_blob(plan: PromotionPlan, blob: Descriptor, target_store: ImageWriter) -> ReadBack:
+    if not target_store.has_blob(plan.target, blob.digest):
+        message = f"`{plan.target.place}` has no blob {blob.digest}"
+        raise NotFoundError(message, code="blob_absent", place=plan.target.place, digest=blob.digest)
+    return ReadBack(what="blob", name=blob.digest, answer="present")
 
 
 def _read_attached(plan: PromotionPlan, step: Step, target_store: ImageWriter) -> None:

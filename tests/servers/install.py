@@ -47,6 +47,7 @@ NEEDS = (
     Need(program="debootstrap", package="debootstrap", folders="/usr/sbin"),
     Need(program="openssl", package="openssl"),
     Need(program="git", package="git"),
+    Need(program="skopeo", package="skopeo"),
     Need(program="initdb", package="postgresql", folders="/usr/lib/postgresql/*/bin"),
     Need(program="postgres", package="postgresql", folders="/usr/lib/postgresql/*/bin"),
 )
