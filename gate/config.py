@@ -54,6 +54,8 @@ KEYS: Mapping[str, str] = {
     "GATE_CHANNEL_ADDRESSES": "the same for conda channels; `conda-forge` has none unless policy or this says one",
     "GATE_FILE_HOSTS": "space-separated `host:port` to which an index or channel may redirect for files, beyond those "
     "that its own pages name",
+    "GATE_DATA_SOURCES": "space-separated `kind=https://…` or `kind=/path/of/a/file`: where `gate data update` takes "
+    "reference data from, and from nowhere else; they may hold credentials",
     "GATE_BOUND_DEFINITION_…": "a bound of reading definitions, by its name in upper case (`…_FILES=500`)",
     "GATE_BOUND_IMAGE_…": "a bound of reading images",
     "GATE_BOUND_HTTP_…": "a bound of talking to servers",
@@ -76,6 +78,9 @@ _REGISTRY = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
 _REGISTRY_MIRROR = re.compile(rf"(?P<registry>{_REGISTRY})=(?P<mirror>{_REGISTRY}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)")
 _SHORTEST_LEASE, _LONGEST_LEASE = 0.1, 86_400.0
 _ADDRESS = re.compile(r"(?P<name>[\w.-]{1,80})=(?P<address>https?://[^/\s?#]+[^\s?#]*)")
+_DATA_SOURCE = re.compile(
+    r"(?P<name>osv-pypi|known-exploited|conda-names)=(?P<address>https?://[^/\s#]+[^\s#]*|/[^\s]+)"
+)
 _HOST = re.compile(r"[a-z0-9.-]{1,253}:[0-9]{1,5}")
 _Bounds = TypeVar(
     "_Bounds",
@@ -126,6 +131,7 @@ class Config:
     indexes: Mapping[str, str]
     channels: Mapping[str, str]
     file_hosts: tuple[str, ...]
+    data_sources: Mapping[str, str]
 
     def with_home(self, home: Path) -> Config:
         """Return the settings with everything that is kept moved to another folder."""
@@ -174,6 +180,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         indexes=_addresses(environ, "GATE_INDEX_ADDRESSES"),
         channels=_addresses(environ, "GATE_CHANNEL_ADDRESSES"),
         file_hosts=_file_hosts(environ),
+        data_sources=_addresses(environ, "GATE_DATA_SOURCES", _DATA_SOURCE),
     )
 
 
@@ -192,11 +199,11 @@ def _database(home: Path) -> str:
     return f"sqlite:///{(home / 'gate.sqlite').absolute()}"
 
 
-def _addresses(environ: Mapping[str, str], key: str) -> Mapping[str, str]:
+def _addresses(environ: Mapping[str, str], key: str, form: re.Pattern[str] = _ADDRESS) -> Mapping[str, str]:
     """Read `name=address` pairs; what is wrong is said by its place, for it may hold a secret."""
     found: dict[str, str] = {}
     for place, text in enumerate(environ.get(key, "").split(), 1):
-        match = _ADDRESS.fullmatch(text)
+        match = form.fullmatch(text)
         if match is None or match["name"] in found:
             message = f"`{key}`: entry {place} is no `name=https://…`, or names something for the second time"
             raise UsageError(message, code="config_invalid", hint="separate the pairs by blanks, and encode blanks")

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("gate.cli.evaluate", "Decide on an image and its environment, then promote or discard it."),
     "exception": ("gate.cli.exception", "Request, list, show, approve and deny exceptions."),
     "audit": ("gate.cli.audit", "List, show and verify what the ledger holds."),
-    "data": ("gate.cli.data", "Import reference data and say how old it is."),
+    "data": ("gate.cli.data", "Fetch or import reference data, and say how old it is."),
     "doctor": ("gate.cli.doctor", "Check that Defender's scans can be made and be seen; each failure with its mend."),
     "policy": ("gate.cli.policy", "Show and check the policy in force."),
     "serve": ("gate.cli.serve", "Run the HTTP service."),
