@@ -13,8 +13,8 @@ WORKDIR /build
 # From PyPI alone, as wheels, each by the hash that constraints.txt has; a test holds this list to pyproject.toml.
 RUN python3 -m pip install --no-cache-dir --require-hashes --only-binary :all: --target /opt/gate \
       --constraint constraints.txt \
-      alembic apprise cryptography cyclonedx-python-lib dbos dockerfile isal packaging pip-audit \
-      pip-requirements-parser pydantic pypi-simple pyyaml requests rfc8785 rich securesystemslib sqlalchemy \
+      alembic apprise cryptography cyclonedx-python-lib dbos dockerfile isal packageurl-python packaging \
+      pip-audit pip-requirements-parser pydantic pypi-simple pyyaml requests rfc8785 rich securesystemslib sqlalchemy \
       tree-sitter tree-sitter-bash typer zstandard \
       fastapi python-multipart uvicorn \
       "psycopg[binary]"
