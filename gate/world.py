@@ -195,7 +195,8 @@ class RealWorld:
         if decision.outcome is Outcome.PROMOTE:
             attest = attestor(store, decision, self._signer)
             return promote(PromotionPlan.parse(plan), store, store, attest=attest, workers=_WORKERS)
-        return discard(DiscardPlan.parse(plan), store, places=_places(submission.policy), bounds=self._bounds)
+        unlock, places = submission.policy.decision.discard.unlock, _places(submission.policy)
+        return discard(DiscardPlan.parse(plan), store, places=places, bounds=self._bounds, unlock=unlock)
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         """Take back what a promotion that is denied now has brought to its release place."""

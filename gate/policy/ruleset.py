@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:4fed39238999cb6ba9adc8fecf034d378687aaff987a32941d7cd1bf6da34a33"
+RULESET = "sha256:9239725461c7802f266348a3c053e75354e0d8921ad914dfb3d52f6995547e8d"

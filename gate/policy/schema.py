@@ -192,6 +192,12 @@ class Promotion(Value):
     release: str = Field(min_length=1)
 
 
+class DiscardPolicy(Value):
+    """What a discard may do beyond deleting. `unlock` lets it lift locks from what is denied; else it is refused."""
+
+    unlock: bool = False
+
+
 class DecisionPolicy(Value):
     """The decision's own settings."""
 
@@ -203,6 +209,7 @@ class DecisionPolicy(Value):
     drift: DriftPolicy = DriftPolicy()
     resolution: ResolutionPolicy = ResolutionPolicy()
     promotion: tuple[Promotion, ...] = ()
+    discard: DiscardPolicy = DiscardPolicy()
 
 
 class WorkflowPolicy(Value):

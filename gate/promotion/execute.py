@@ -10,7 +10,7 @@ from gate.promotion.attach import attach, is_listed
 from gate.promotion.attached import is_list
 from gate.promotion.each import each
 from gate.promotion.gone import is_gone, prove_gone
-from gate.promotion.lock import lock, read_locks
+from gate.promotion.lock import lock, open_locks, read_locks
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
 from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
 from gate.promotion.state import StagingState, look_at_staging, look_at_target, serves
@@ -71,14 +71,20 @@ def promote(
 
 
 def discard(
-    plan: DiscardPlan, store: ImageWriter, *, places: Places, bounds: ImageBounds | None = None
+    plan: DiscardPlan,
+    store: ImageWriter,
+    *,
+    places: Places,
+    bounds: ImageBounds | None = None,
+    unlock: bool = False,
 ) -> DiscardReceipt:
     """Delete the plan's digests from staging and prove it by reading. Gone already is success.
 
-    The repository is looked at again first: what came to be used since the plan was made is not deleted.
+    The repository is looked at again first: what came to be used since the plan was made is not deleted, and what is
+    locked, manifest or tag, is only with `unlock`, which is policy's word.
 
     Raises:
-        ConflictError: `not_staging` or `digest_in_use`; nothing was changed.
+        ConflictError: `not_staging`, `digest_in_use` or `manifest_locked`; nothing was changed.
         UpstreamError: the store failed, or still has what was deleted (`discard_unproved`).
     """
     pinned = pinned_staging(plan.place, places)
@@ -87,6 +93,7 @@ def discard(
     digests = tuple(descriptor.digest for descriptor in _of(plan.steps, Verb.DELETE_MANIFEST))
     state = look_at_staging(store, plan.place, known=plan.tags, bounds=bounds)
     _refuse_new_users(plan, digests, state)
+    open_locks(store, plan.place, {digest: state.tags_on(digest) for digest in digests}, unlock=unlock)
     already_gone = all(is_gone(store, plan.place.at(digest)) for digest in digests)
     for digest in digests:
         # Asked for even if it seems gone: one wrong "not found" must not leave a refused image behind.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from gate.errors import ConflictError, GateError, UpstreamError
+from gate.errors import ConflictError, GateError, NotFoundError, UpstreamError
 from gate.promotion.plan import Verb
 from gate.promotion.receipt import ReadBack
 from gate.registry.locks import locks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gate.model.digest import Digest
     from gate.model.image import ImageRef
     from gate.promotion.plan import PromotionPlan, Step
@@ -56,6 +58,42 @@ def read_locks(plan: PromotionPlan, store: ImageWriter) -> tuple[ReadBack, ...] 
             name = step.tag if by_tag else step.descriptor.digest
             seen.append(ReadBack(what="tag_lock" if by_tag else "manifest_lock", name=name, answer="locked"))
     return tuple(seen)
+
+
+def open_locks(store: ImageWriter, place: ImageRef, names: Mapping[Digest, tuple[str, ...]], *, unlock: bool) -> None:
+    """Read the locks of manifests and of the tags on them, before anything is deleted; open them if that is allowed.
+
+    Args:
+        store: what holds them.
+        place: their repository.
+        names: the tags by digest.
+        unlock: whether policy allows to lift a lock.
+
+    Raises:
+        ConflictError: `manifest_locked`: one is locked and stays so; nothing was changed.
+        UpstreamError: a lock that was lifted is still there (`unlock_unproved`).
+    """
+    keeper = locks_of(store, place)
+    if keeper is None:
+        return
+    refs = [place.model_copy(update={"digest": digest, "tag": ""}) for digest in names]
+    refs += [place.model_copy(update={"digest": None, "tag": tag}) for tags in names.values() for tag in tags]
+    locked = [ref for ref in refs if not _deletable(keeper, ref)]
+    if locked and not unlock:
+        message = f"`{locked[0]}` is locked against deletion"
+        hint = "whoever locked it unlocks it, or policy allows the gate to (`discard.unlock`)"
+        raise ConflictError(message, hint=hint, code="manifest_locked", place=place.place, locked=str(len(locked)))
+    for ref in locked:
+        if not keeper.set_locks(ref, write=True, delete=True).deletable or not _deletable(keeper, ref):
+            message = f"the lock of `{ref}` was lifted and is still there"
+            raise UpstreamError(message, code="unlock_unproved", place=place.place)
+
+
+def _deletable(keeper: LockingStore, ref: ImageRef) -> bool:
+    try:
+        return keeper.locks(ref).deletable
+    except NotFoundError:
+        return True  # gone since it was listed: there is nothing left to keep
 
 
 def _keeper(plan: PromotionPlan, store: ImageWriter) -> LockingStore:

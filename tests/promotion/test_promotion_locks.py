@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from acr_world.client import acr_client, acr_place
 from promotion.promotion_memory import FREE, Fault, FaultyStore, KeepingStore, MemoryStore
-from promotion.promotion_world import RELEASE, STAGING, planned
+from promotion.promotion_world import PLACES, RELEASE, STAGING, condemned, planned
 from registry.contract_images import docker_list, image, index, push
 
 from gate.errors import ConflictError, GateError, UpstreamError
 from gate.model.image import ImageRef
-from gate.promotion.execute import promote
+from gate.promotion.execute import discard, promote
 from gate.promotion.places import Places
 from gate.promotion.plan import Verb
-from gate.promotion.prepare import prepare_promotion
+from gate.promotion.prepare import prepare_discard, prepare_promotion
 from gate.promotion.withdraw import withdraw
 from gate.registry.content import DOCKER_MANIFEST
 
@@ -208,3 +208,49 @@ def test_in_azure_who_may_not_lock_has_not_promoted(acr: AcrFacade) -> None:
     store = acr_client(acr)
     assert store.locks(places.release_of(source)) == FREE
     assert promote(plan, store, store).locked
+
+
+@pytest.mark.parametrize("what", ["manifest", "tag", "child"])
+@pytest.mark.parametrize("lock", [{"write": False, "delete": True}, {"write": True, "delete": False}])
+def test_what_is_locked_is_discarded_only_where_policy_says_so(what: str, lock: dict[str, bool]) -> None:
+    store = KeepingStore()
+    place = push(store, STAGING, APP, "1", "latest")
+    digests = {"manifest": APP.digest, "child": APP.children[0].digest, "tag": None}
+    store.set_locks(place.model_copy(update={"digest": digests[what], "tag": "latest"}), **lock)
+    plan = condemned(store, place)
+    before = store.snapshot()
+    with pytest.raises(ConflictError) as refused:
+        discard(plan, store, places=PLACES)
+    assert refused.value.error_code == "manifest_locked"
+    assert store.repositories == before
+    receipt = discard(plan, store, places=PLACES, unlock=True)
+    assert set(receipt.deleted) == {APP.digest, *(child.digest for child in APP.children)}
+    assert store.repositories[STAGING.place].manifests == {}
+
+
+def test_a_lock_that_does_not_open_is_no_discard() -> None:
+    store = KeepingStore()
+    place = push(store, STAGING, APP, "1")
+    store.set_locks(place, write=False, delete=False)
+    store.forgetful = True
+    before = store.snapshot()
+    with pytest.raises(UpstreamError) as failed:
+        discard(condemned(store, place), store, places=PLACES, unlock=True)
+    assert failed.value.error_code == "unlock_unproved"
+    assert store.repositories == before
+
+
+def test_in_azure_locks_on_both_levels_keep_what_is_denied_until_policy_lifts_them(acr: AcrFacade) -> None:
+    store = acr_client(acr)
+    staging, places = release_in(acr_place(acr))
+    place = push(store, staging, APP, "1")
+    store.set_locks(place.model_copy(update={"digest": None}), write=False, delete=False)
+    plan = prepare_discard(place, places, store=store)
+    with pytest.raises(ConflictError) as refused:
+        discard(plan, store, places=places)
+    assert refused.value.error_code == "manifest_locked"
+    assert store.manifest(place) == APP.manifest
+    discard(plan, store, places=places, unlock=True)
+    assert store.tags(staging) == ()
+    with pytest.raises(GateError):
+        store.manifest(place)
