@@ -128,7 +128,7 @@ class _Dockerfile:
             case "ENV":
                 self.environment(command, stage)
             case "WORKDIR":
-                stage.workdir = stage.absolute(expand(command.value[0], stage.env))
+                stage.workdir = stage.absolute(_unquote(expand(command.value[0], stage.env)))
             case "COPY" | "ADD":
                 self.copy(name, command, stage)
             case "SHELL" if command.value:
@@ -195,7 +195,7 @@ class _Dockerfile:
     def copy(self, name: str, command: buildkit.Command, stage: Stage) -> None:
         origin = next((one.partition("=")[2] for one in command.flags if one.startswith("--from=")), "")
         if origin:
-            image = expand(origin, {**self.arguments, **stage.env})
+            image = _unquote(expand(origin, {**self.arguments, **stage.env}))
             self.external(image, self.line_of(origin, command))
             self.linked(image, command, stage)
             return

@@ -146,6 +146,13 @@ def test_what_does_not_build_is_unparseable(tmp_path: Path, content: str, code: 
     assert verdict(declared).verdict == "unparseable"
 
 
+@pytest.mark.parametrize("quoted", ['"one"', "'one'", '"${NAME}"'])
+def test_a_stage_in_quotes_is_the_stage_and_an_image_in_quotes_is_the_image(tmp_path: Path, quoted: str) -> None:
+    stages = f"FROM mcr.microsoft.com/a AS one\nFROM mcr.microsoft.com/b\nARG NAME=one\nCOPY --from={quoted} /a /b\n"
+    declared = declare(tmp_path, {"Dockerfile": f'{stages}COPY --from="ghcr.io/o/tool:2" /c /c\n'})
+    assert [one.name for one in declared.references] == ["mcr.microsoft.com/a", "mcr.microsoft.com/b", "ghcr.io/o/tool"]
+
+
 CONTEXTS: list[tuple[str, str]] = [
     ("COPY requirements.txt .\nRUN pip install -r requirements.txt", "requirements.txt"),
     ("COPY requirements.txt /tmp/\nRUN pip install -r /tmp/requirements.txt", "requirements.txt"),
@@ -157,6 +164,8 @@ CONTEXTS: list[tuple[str, str]] = [
     ("RUN --mount=type=bind,source=requirements.txt,target=/r.txt pip install -r /r.txt", "requirements.txt"),
     ("ENV D=/opt\nWORKDIR $D/x\nCOPY ./ ./\nRUN pip install -r $D/x/requirements.txt", "requirements.txt"),
     ('COPY ["requirements.txt", "/t/"]\nRUN pip install -r /t/requirements.txt', "requirements.txt"),
+    ('COPY ./ /app\nWORKDIR "/app"\nRUN pip install -r requirements.txt', "requirements.txt"),
+    ("WORKDIR '/my apps'\nCOPY ./ .\nRUN pip install -r '/my apps/requirements.txt'", "requirements.txt"),
 ]
 
 
