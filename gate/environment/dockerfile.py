@@ -15,7 +15,7 @@ from gate.environment.docker_lines import heredocs_of, syntax_directive
 from gate.environment.expand import expand
 from gate.environment.found import Found, Word
 from gate.environment.images import parse_image
-from gate.environment.stage import Copied, Stage
+from gate.environment.stage import Stage, is_archive
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -206,8 +206,11 @@ class _Dockerfile:
             if name == "ADD" and ("://" in source or _GIT.match(source)):
                 self.added(source, self.line_of(raw, command), stage, words[-1])
         local = tuple(one for one in sources if "://" not in one and not _GIT.match(one))
-        if local:
-            stage.copies.append(Copied(sources=local, target=words[-1]))
+        for archives in (False, True):
+            # `ADD` unpacks an archive of the context.
+            some = tuple(one for one in local if (name == "ADD" and is_archive(one)) is archives)
+            if some:
+                stage.copied(some, words[-1], unpacked=archives)
         spot = configured.Spot(stage=stage, text=self.text, reading=self.reading, line=command.start_line)
         for source in local:
             configured.copied(source, words[-1], self.contexts, spot)
@@ -258,7 +261,7 @@ class _Dockerfile:
             elif options.get("type", "bind") == "bind":
                 target = options.get("target") or options.get("dst") or options.get("destination") or "."
                 source = options.get("source") or options.get("src") or "."
-                stage.copies.append(Copied(sources=(source,), target=target))
+                stage.copied((source,), target)
 
     # commands
 

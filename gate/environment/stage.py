@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """One `COPY` or bind mount out of the build context: where from, and where it lies in the image."""
+    """One `COPY` or bind mount out of the build context: where from, and where it lies in the image, absolute.
+
+    `unpacked`: the source is an archive, and what lies at the target is its content, which nobody can look into.
+    """
 
     sources: tuple[str, ...]
     target: str
+    unpacked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,8 @@ class Linked:
     source: str
     target: str
 
+
+_ARCHIVE = re.compile(r"(?i).+\.(?:tar(?:\.\w+)?|t[gbx]z2?|tzst|tlz)")
 
 MOST_WRITES = 1000
 """How often one file may be added to; what is written more often is not known."""
@@ -113,6 +120,11 @@ class Stage:
         """Note that a file was written, and that nobody can tell what."""
         self.written[self.absolute(path)] = None
 
+    def copied(self, sources: tuple[str, ...], target: str, *, unpacked: bool = False) -> None:
+        """Note what came out of the build context; where it lies does not move when the working directory does."""
+        place = posixpath.join(self.workdir, target)
+        self.copies.append(Copied(sources=sources, target=place, unpacked=unpacked))
+
     def link(self, stage: Stage, source: str, target: str) -> None:
         """Note that a file or a folder of a stage, this one or an earlier one, was copied to another place."""
         if len(self.links) < MOST_LINKS:
@@ -140,14 +152,32 @@ class Stage:
         name = posixpath.basename(source.rstrip("/"))
         if target in {folder, posixpath.join(folder, name)}:
             return True
-        # A name with a suffix is a file, and brings nothing but itself into the folder.
-        single = "." in name.strip(".") and not any(one in name for one in "*?[")
+        # A name with a suffix is a file, and brings nothing but itself into the folder, unless it is unpacked there.
+        single = "." in name.strip(".") and not any(one in name for one in "*?[") and not copied.unpacked
         return not single and target.startswith(folder.rstrip("/") + "/")
 
-    def in_clone(self, path: str) -> bool:
-        """Say whether a path inside the image lies in a folder whose content came from elsewhere."""
-        target = self.absolute(path)
-        return any(target == one or target.startswith(one.rstrip("/") + "/") for one in self.cloned)
+    def in_clone(self, path: str, file: str = "") -> bool:
+        """Say whether a path inside the image, or a file in it, lies in a folder whose content came from elsewhere.
+
+        What was copied out of the build context into such a folder is the context's own, and no part of what came.
+        """
+        target = self.absolute(posixpath.join(path, file))
+        folder = max((one for one in self.cloned if _lies_in(target, one)), key=len, default=None)
+        return folder is not None and not any(
+            self._covers(one, source, target)
+            for one in self.copies
+            if _lies_in(self.absolute(one.target), folder)
+            for source in one.sources
+        )
+
+
+def is_archive(name: str) -> bool:
+    """Say whether a file is one that `ADD` unpacks, by its name."""
+    return _ARCHIVE.fullmatch(name) is not None
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _laid_out(segments: tuple[tuple[int, str], ...] | None) -> str | None:
@@ -166,7 +196,7 @@ def locate(path: str, stage: Stage, contexts: list[str], reading: Reading) -> st
     `contexts` are the folders that may be the build context, the likeliest first.
     """
     target = stage.absolute(path)
-    for copied in reversed(stage.copies):
+    for copied in reversed([one for one in stage.copies if not one.unpacked]):
         for context in contexts:
             for candidate in _candidates(copied, target, stage, context, reading):
                 found = reading.locate(candidate, context)

@@ -212,7 +212,8 @@ def _xargs(words: list[Word], session: Session, nested: Nested) -> list[Word] | 
         run_command([*inner, *piped_words(session)], replace(session, text=session.piped_from), nested)
         return None
     if session.unseen is not None:
-        if tool_of(inner[0].text) and any(word.text in _INSTALLS for word in inner):
+        module = tool_of(inner[0].text)
+        if module == "download" or (module and any(word.text in _INSTALLS for word in inner)):
             session.missing(session.unseen)
         return inner
     unseen = Word(text="$(xargs)", line=words[0].line)

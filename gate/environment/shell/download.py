@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
@@ -34,17 +35,44 @@ _WGET = grammar(
 _ARIA = grammar("-d/--dir -o/--out -x -s -k -j -i --header --checksum -m -c -t")
 _GRAMMARS: dict[str, Grammar] = {"curl": _CURL, "wget": _WGET, "aria2c": _ARIA, "axel": grammar("-o -n -s -H -U")}
 _HOST = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?")
+_LISTED = re.compile(r"[a-z][a-z\d+.-]{0,20}://[^\s\"']+", re.IGNORECASE)
+_LISTS = {"curl": ("--config",), "wget": ("--input-file",), "aria2c": ("-i",)}
+"""Options whose file says what to fetch."""
+
 _SCHEME = re.compile(r"(?:https?|ftps?|sftp|scp|s3|gs|file)://", re.IGNORECASE)
 
 
 def run(name: str, words: list[Word], session: Session) -> None:
-    """Read one call: all operands that are addresses, with or without a scheme."""
+    """Read one call: all operands that are addresses, with or without a scheme, and files that list addresses."""
     parsed = parse_options(words[1:], _GRAMMARS[name])
     saved = [*parsed.all("--output"), *parsed.all("--output-document"), *parsed.all("--out")]
     session.stage.fetched.update(posixpath.basename(word.text) for word in saved)
-    for word in (*parsed.all("--url"), *parsed.operands):
-        address = word.text.strip().strip("'\"")
-        if _SCHEME.match(address) or _HOST.fullmatch(address) or unresolved(address):
-            session.fetched.append(address)
-            session.stage.fetched.add(posixpath.basename(address.partition("?")[0]))
-            session.add(Found(kind=Kind.URL, name=address, line=word.line))
+    given = [*parsed.all("--url"), *parsed.operands]
+    # These tools take nothing but addresses: where none has the look of one, each is (`nexus:8081/x`, `10.0.0.5/x`).
+    for word in [one for one in given if _is_address(one.text)] or given:
+        _fetched(word.text.strip().strip("'\""), word.line, session)
+    for option in _LISTS.get(name, ()):
+        for word in parsed.all(option):
+            _listed(word, session)
+
+
+def _is_address(text: str) -> bool:
+    address = text.strip().strip("'\"")
+    return bool(_SCHEME.match(address) or _HOST.fullmatch(address)) or unresolved(address)
+
+
+def _fetched(address: str, line: int, session: Session) -> None:
+    session.fetched.append(address)
+    session.stage.fetched.add(posixpath.basename(address.partition("?")[0]))
+    session.add(Found(kind=Kind.URL, name=address, line=line))
+
+
+def _listed(word: Word, session: Session) -> None:
+    text = session.open(word.text, word.line)
+    if text is None:
+        session.missing(word)
+        return
+    inside = replace(session, text=text)
+    for number, line in enumerate(text.content.splitlines(), 1):
+        for address in _LISTED.findall(line):
+            _fetched(address, number, inside)

@@ -37,7 +37,7 @@ def _named(verb: str, rest: list[Word], modules: list[Word], session: Session) -
     """Say whether the call fetches modules that it names, rather than what the project's own `go.mod` lists."""
     if verb == "get" or (verb in {"install", "run"} and any("@" in word.text for word in modules)):
         return True
-    if session.stage.in_clone("."):
+    if session.stage.in_clone(".", "go.mod"):
         return False
     if verb == "mod":
         return rest[0].text == "download"

@@ -18,7 +18,7 @@ def place(name: str) -> Origin:
 
 def manifest(name: str, where: str, line: int, session: Session) -> None:
     """Keep one reference for a manifest, unless it belongs to a cloned repository or was counted in this stage."""
-    if session.stage.in_clone(".") or name in session.stage.manifests:
+    if session.stage.in_clone(".", name) or name in session.stage.manifests:
         return
     session.stage.manifests.add(name)
     session.add(Found(kind=Kind.OTHER, name=name, line=line), place(where))

@@ -92,7 +92,7 @@ def _script(words: list[Word], session: Session) -> None:
     if INSTALLER.search(path.rpartition("/")[2]) and not path.endswith("setup.py") and not session.stage.in_clone(path):
         # A program that installs by its name: what it brings in can't be told from here.
         unseen_script(words[0], session)
-    if words[0].text.rpartition("/")[2] != "setup.py" or session.stage.in_clone("."):
+    if words[0].text.rpartition("/")[2] != "setup.py" or session.stage.in_clone(path):
         return
     if any(word.text in {"install", "develop"} for word in words[1:]):
         folder = words[0].text.rpartition("/")[0] or "."

@@ -136,7 +136,7 @@ def _project(name: str, words: list[Word], session: Session) -> None:
     from gate.environment.detect import detect  # noqa: PLC0415 - only when a project is synced
     from gate.environment.reader import READERS, read_as  # noqa: PLC0415
 
-    if session.stage.in_clone("."):
+    if all(session.stage.in_clone(".", file) for file in _PROJECTS[name]):
         return
     for file in _PROJECTS[name]:
         target = session.locate(file)

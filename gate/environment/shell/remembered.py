@@ -51,7 +51,36 @@ def _printed(words: list[Word], session: Session) -> None:
 
 
 def _unpacked(name: str, words: list[Word], session: Session) -> None:
+    """Note where an archive's content came from: from elsewhere if it was downloaded, else out of the context."""
     option = "-d" if name == "unzip" else "-C"
+    archive = _archive(name, words[1:])
+    stage = session.stage
+    piped = archive in {"", "-"}
+    elsewhere = bool(session.fetched) if piped else stage.was_fetched(archive) or stage.in_clone(archive)
     for index, word in enumerate(words):
         if word.text in {option, "--directory"} and index + 1 < len(words):
-            session.stage.cloned.append(session.stage.absolute(words[index + 1].text))
+            folder = words[index + 1].text
+            if elsewhere:
+                stage.cloned.append(stage.absolute(folder))
+            elif stage.was_copied(archive):
+                stage.copied((archive,), folder, unpacked=True)
+
+
+def _archive(name: str, words: list[Word]) -> str:
+    """Return the archive that a call unpacks; empty if it comes through the pipe."""
+    texts = [word.text for word in words]
+    if name == "unzip":
+        return next((one for one in texts if not one.startswith("-")), "")
+    for index, text in enumerate(texts):
+        letters = text.removeprefix("-")
+        if text.startswith("--file="):
+            return text.partition("=")[2]
+        # `xzf FILE` goes without a dash, as the first word alone.
+        short = not text.startswith("--") and (text.startswith("-") or index == 0) and "f" in letters
+        if text == "--file" or short:
+            return (
+                letters.partition("f")[2]
+                if short and letters.partition("f")[2]
+                else "".join(texts[index + 1 : index + 2])
+            )
+    return ""

@@ -44,7 +44,7 @@ def _install(words: list[Word], session: Session) -> None:
         session.add(Found(kind=Kind.VCS, name=git.text, spec=ref.text if ref else "", line=git.line))
         return
     if (path := parsed.last("--path")) is not None:
-        if not session.stage.in_clone(path.text):
+        if not session.stage.in_clone(path.text, "Cargo.toml"):
             manifest("Cargo.toml", _CRATES, path.line, session)
         return
     version = parsed.last("--version")
