@@ -106,6 +106,7 @@ def discard(
         deleted=digests,
         tags=tags,
         already_gone=already_gone,
+        released=plan.released,
         read_back=proof,
     )
 

@@ -84,7 +84,11 @@ class PromotionPlan(Value):
 
 
 class DiscardPlan(Value):
-    """The digest first, then the children that nobody else needs. `tags` vanish with it, by name."""
+    """The digest first, then children that nobody else needs, then what is attached. `tags` vanish with it, by name.
+
+    `released` is the place that serves the same digest as a release: it stays there, for people to take out of service;
+    `unknown` if that place could not be asked.
+    """
 
     version: Literal["gate.discard/1"] = "gate.discard/1"
     place: ImageRef
@@ -92,6 +96,7 @@ class DiscardPlan(Value):
     tags: tuple[str, ...]
     steps: tuple[Step, ...]
     omitted: tuple[Omission, ...] = ()
+    released: str = ""
 
 
 def plan_promotion(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.errors import InputError, IntegrityError, NotFoundError
+from gate.errors import InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.promotion.attached import read_attachments
 from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, pinned_staging, plan_discard, plan_promotion
-from gate.promotion.state import look_at_staging, look_at_target
+from gate.promotion.state import look_at_staging, look_at_target, serves
 from gate.promotion.tree import ManifestTree, read_tree
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from gate.model.image import ImageRef
     from gate.promotion.places import Places
     from gate.registry.interface import ImageReader, ImageWriter
+
+
+UNKNOWN = "unknown"
+"""Stands for a release place that could not be asked."""
 
 
 def prepare_promotion(
@@ -64,4 +68,13 @@ def prepare_discard(
     plan = plan_discard(tree, place, places, look_at_staging(store, place, bounds=bounds), attachments)
     if isinstance(plan, Refused):
         raise plan.error()
-    return plan
+    return plan.model_copy(update={"released": _released(place, places, store)})
+
+
+def _released(place: ImageRef, places: Places, store: ImageWriter) -> str:
+    """Return the place that releases the digest. That it can't be asked keeps nothing denied in staging."""
+    release = places.release_of(place)
+    try:
+        return release.place if serves(store, release) else ""
+    except UpstreamError:
+        return UNKNOWN

@@ -45,7 +45,10 @@ class PromotionReceipt(Value):
 
 
 class DiscardReceipt(Value):
-    """The digests are gone from staging and no tag leads to one. `tags` are the names that went with them."""
+    """The digests are gone from staging and no tag leads to one. `tags` are the names that went with them.
+
+    `released` is the place that served the same digest as a release when this was planned, and still may.
+    """
 
     version: Literal["gate.discarded/1"] = "gate.discarded/1"
     place: ImageRef
@@ -53,6 +56,7 @@ class DiscardReceipt(Value):
     deleted: tuple[Digest, ...]
     tags: tuple[str, ...]
     already_gone: bool
+    released: str = ""
     read_back: tuple[ReadBack, ...]
 
 

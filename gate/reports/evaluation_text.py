@@ -40,6 +40,8 @@ def render(account: Account) -> str:
         lines += ["", f"  error[{account.failure.code}]: {account.failure.message}"]
         lines += [f"    {key}: {value}" for key, value in sorted(account.failure.facts.items())]
         lines += [f"    next: {account.failure.hint}"] if account.failure.hint else []
+    if account.receipt.get("released"):
+        lines += ["", f"  STILL RELEASED  {account.receipt['released']} serves the same digest: take it out of service"]
     lines += ["", *(line for reason in account.reasons for line in _reason(reason))] if account.reasons else []
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "exception requests that would lift it (give each a reason):"]

@@ -230,3 +230,33 @@ def test_a_source_that_changes_its_size_is_not_promoted() -> None:
         promote(plan.model_copy(update={"steps": steps}), store, store)
     assert caught.value.error_code == "promotion_unproved"
     assert store.tags(RELEASE) == ()
+
+
+def test_a_discard_names_the_release_of_the_same_digest_and_leaves_it() -> None:
+    store = MemoryStore()
+    staged = push(store, STAGING, image("app"), "1")
+    assert condemned(store, staged).released == ""
+    push(store, RELEASE, image("app"), "0.9")
+    plan = condemned(store, staged)
+    receipt = discard(plan, store, places=PLACES)
+    assert plan.released == receipt.released == RELEASE.place
+    assert store.manifest(RELEASE.at(image("app").digest)) == image("app").manifest
+
+
+class NoRelease(MemoryStore):
+    """The release registry does not answer."""
+
+    def manifest(self, ref: ImageRef) -> Manifest:
+        """Fail there."""
+        if ref.place == RELEASE.place:
+            message = "no answer"
+            raise UpstreamError(message)
+        return super().manifest(ref)
+
+
+def test_a_release_place_that_cannot_be_asked_is_unknown_and_keeps_nothing_denied() -> None:
+    store = NoRelease()
+    staged = push(store, STAGING, image("app"), "1")
+    receipt = discard(condemned(store, staged), store, places=PLACES)
+    assert receipt.released == "unknown"
+    assert staged.digest not in store.repositories[STAGING.place].manifests
