@@ -20,7 +20,7 @@ from gate.exceptions.interface import Page, Shown, cursor_of, parse_cursor
 from gate.exceptions.package import OfferedFile, refuse_ungrantable, subject_of
 from gate.exceptions.plain import plain
 from gate.exceptions.refusals import Why, refusal
-from gate.exceptions.workflow import approve, deny, file_request, may_approve, may_decide, open_draft
+from gate.exceptions.workflow import approve, approve_waiver, deny, file_request, may_approve, may_decide, open_draft
 from gate.index.wheel import wheel_facts_of
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
@@ -66,7 +66,8 @@ class ExceptionDesk:
             stored = _before(connection, filing, requester, now)
             if _said_already(stored.request, filing, requester):
                 return _shown(connection, stored)
-            filed = file_request(stored.request, filing.reason, requester, self._policy, now=now)
+            why = filing.justification or stored.request.justification
+            filed = file_request(stored.request, filing.reason, requester, self._policy, now=now, justification=why)
             _record(connection, Event.EXCEPTION_REQUESTED, filed, requester, now=now)
             return _kept(connection, filed, stored.version)
 
@@ -96,6 +97,8 @@ class ExceptionDesk:
         seen = self.show(request_id)
         _expect(seen.request, seen.version, terms.expected)
         may_approve(seen.request, approver, self._policy, terms)  # 1
+        if seen.request.subject.vulnerability:
+            return self._waive(seen, uploads, approver, terms, now)
         refuse_ungrantable(seen.request.subject.kind)
         if len(uploads) > self._bounds.files:
             raise refusal(Why.TOO_MANY_FILES, count=len(uploads), limit=self._bounds.files)
@@ -109,6 +112,18 @@ class ExceptionDesk:
             _expect(stored.request, stored.version, seen.version)
             _record(connection, Event.EXCEPTION_APPROVED, approved, approver, now=now, grant=grant)
             Grants(connection).put(grant)
+            return _kept(connection, approved, stored.version)
+
+    def _waive(self, seen: Shown, uploads: Sequence[Upload], approver: Principal, terms: Terms, now: datetime) -> Shown:
+        """Approve a waiver: there is nothing to read and nothing to keep but the approval."""
+        if uploads:
+            raise refusal(Why.WAIVER_HAS_FILE, request=seen.request.id)
+        with self._changing() as connection:  # 4
+            stored = _get(connection, seen.request.id)
+            approved, waiver = approve_waiver(stored.request, approver, self._policy, terms, now=now)
+            _expect(stored.request, stored.version, seen.version)
+            _record(connection, Event.EXCEPTION_APPROVED, approved, approver, now=now, grant=waiver)
+            Grants(connection).put(waiver)
             return _kept(connection, approved, stored.version)
 
     def deny(
@@ -194,8 +209,7 @@ def _before(connection: Connection, filing: Filing, requester: Principal, now: d
     """Return what is filed as it stands, or as a draft of version 0 if nothing stands yet."""
     if filing.subject is None:
         return _get(connection, filing.request)
-    asked = filing.subject
-    subject = subject_of(kind=asked.kind, name=asked.name, version=asked.version, repository=asked.repository)
+    subject = subject_of(**filing.subject.model_dump())
     with _readable():
         found = Requests(connection).find(subject.request_id())
     return found or StoredRequest(request=open_draft(subject, filing.origin, requester, now=now), version=0)
@@ -203,7 +217,7 @@ def _before(connection: Connection, filing: Filing, requester: Principal, now: d
 
 def _said_already(request: ExceptionRequest, filing: Filing, requester: Principal) -> bool:
     waits = request.state is RequestState.REQUESTED and filed_by(request, requester)
-    return waits and request.reason == plain(filing.reason)
+    return waits and (request.reason, request.justification) == (plain(filing.reason), filing.justification)
 
 
 def _get(connection: Connection, request_id: str) -> StoredRequest:
@@ -249,6 +263,7 @@ def _record(  # noqa: PLR0913 - what a record is made from
         "name": request.subject.name[:_NAME],
         "version": request.subject.version[:_NAME],
         "evaluation": request.evaluation,
+        "vulnerability": request.subject.vulnerability,
     }
     private = {"actor": actor.key, "request": request.canonical().decode()}
     if grant is not None:

@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gate.errors import UsageError
-from gate.model.exception import RequestState
+from gate.model.exception import Justification, RequestState
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -68,6 +68,12 @@ def request_exception(  # noqa: PLR0913 - one parameter an option
     name: Annotated[str, typer.Option(help="Its name or address.")] = "",
     version: Annotated[str, typer.Option(help="Its version, as the report has it.")] = "",
     repository: Annotated[str, typer.Option(help="The place where images wait that will use it.")] = "",
+    waive: Annotated[
+        str, typer.Option(metavar="ID", help="Ask for a waiver of this vulnerability on it (`CVE-…`, any alias).")
+    ] = "",
+    justification: Annotated[
+        Justification | None, typer.Option(help="Why the vulnerability does not affect it, in OpenVEX's words.")
+    ] = None,
     from_check: Annotated[
         Path | None,
         typer.Option(metavar="REPORT.json", help="Ask for all that `gate check --format json` found blocked."),
@@ -77,7 +83,7 @@ def request_exception(  # noqa: PLR0913 - one parameter an option
     policy: Policy = None,
     style: Style = Format.TEXT,
 ) -> None:
-    """File a draft, one thing by name, or all that a check found blocked.
+    """File a draft, one thing by name, a waiver of one vulnerability on it, or all that a check found blocked.
 
     Exit codes: 0 filed, 10 refused by a rule, 12 the input or the store failed, 2 wrong usage.
     """
@@ -85,7 +91,15 @@ def request_exception(  # noqa: PLR0913 - one parameter an option
 
     requester = _identity(principal)
     asked = Asked(
-        reason=reason, draft=draft, kind=kind, name=name, version=version, repository=repository, check=from_check
+        reason=reason,
+        draft=draft,
+        kind=kind,
+        name=name,
+        version=version,
+        repository=repository,
+        check=from_check,
+        vulnerability=waive,
+        justification=justification,
     )
     wanted = filings(asked)
     with _desk(server, policy) as desk:
@@ -137,7 +151,9 @@ def show_request(request: RequestId, *, server: Server = "", policy: Policy = No
 def approve_request(  # noqa: PLR0913 - as above
     request: RequestId,
     *,
-    file: Annotated[list[Path], typer.Option(help="A wheel whose bytes are approved. Repeatable.")],
+    file: Annotated[
+        list[Path] | None, typer.Option(help="A wheel whose bytes are approved; none for a waiver. Repeatable.")
+    ] = None,
     days: Annotated[int | None, typer.Option(help="How long it holds; policy's default if none.")] = None,
     scope: Annotated[
         list[str] | None,
@@ -151,7 +167,7 @@ def approve_request(  # noqa: PLR0913 - as above
     policy: Policy = None,
     style: Style = Format.TEXT,
 ) -> None:
-    """Approve somebody else's request for the bytes of these wheels, and keep them in the private storage.
+    """Approve somebody else's request: for the bytes of these wheels, which are kept, or for a waiver.
 
     Exit codes: 0 approved, 10 refused by a rule, 12 a file or the store failed, 2 wrong usage.
     """
@@ -169,7 +185,7 @@ def approve_request(  # noqa: PLR0913 - as above
         expected=expected,
     )
     with ExitStack() as stack, _desk(server, policy) as desk:
-        uploads = [Upload(filename=path.name, stream=stack.enter_context(opened(path))) for path in file]
+        uploads = [Upload(filename=path.name, stream=stack.enter_context(opened(path))) for path in file or ()]
         shown = desk.approve(request, uploads, approver, terms, now=_now())
     _show([shown], style)
 
@@ -193,6 +209,32 @@ def deny_request(  # noqa: PLR0913 - as above
     with _desk(server, policy) as desk:
         shown = desk.deny(request, approver, reason, now=_now(), expected=expected)
     _show([shown], style)
+
+
+@app.command("export")
+def export_waivers(
+    *,
+    author: Annotated[str, typer.Option(help="Who vouches for the document.")],
+    style: Annotated[Literal["openvex"], typer.Option("--format", help="The form of the document.")] = "openvex",
+    policy: Policy = None,
+) -> None:
+    """Write the waivers in force, standing and stored, as one OpenVEX document.
+
+    Exit codes: 0 written, 12 the store failed, 2 wrong usage.
+    """
+    import json  # noqa: PLC0415 - as above
+
+    from gate.config import load_config  # noqa: PLC0415
+    from gate.exceptions.openvex import openvex  # noqa: PLC0415
+    from gate.store.engine import reading  # noqa: PLC0415
+    from gate.wiring import exception_desk, open_database, policy_of  # noqa: PLC0415
+
+    del style  # there is one, and naming it keeps calls good when there is another
+    config = load_config(os.environ)
+    known = policy_of(config, policy)
+    with open_database(config) as engine, reading(engine) as connection:
+        grants = exception_desk(config, engine, known).all_grants(connection, known)
+    sys.stdout.write(json.dumps(openvex(grants, author=author, now=_now()), indent=2) + "\n")
 
 
 def _identity(claimed: str) -> Principal:

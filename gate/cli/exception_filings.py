@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gate.exceptions.interface import Desk, Shown
+    from gate.model.exception import Justification
     from gate.model.principal import Principal
 
 _REPORT_BYTES = 64 * 1024 * 1024
@@ -37,6 +38,8 @@ class Asked:
     version: str
     repository: str
     check: Path | None
+    vulnerability: str = ""
+    justification: Justification | None = None
 
 
 def filings(asked: Asked) -> Sequence[Filing]:
@@ -47,14 +50,14 @@ def filings(asked: Asked) -> Sequence[Filing]:
         InputError: the report can't be read.
         WrongContentError: `subject_unclear`.
     """
-    by_name = asked.kind is not None or bool(asked.name) or bool(asked.version)
+    by_name = asked.kind is not None or any((asked.name, asked.version, asked.vulnerability))
     ways = [bool(asked.draft), by_name, asked.check is not None]
     if ways.count(True) != 1 or (asked.draft and asked.repository):
         message = "name one thing to ask for, in one way"
         hint = "`--for EXR-…`; or `--kind`, `--name` and `--repository`; or `--from-check` and `--repository`"
         raise UsageError(message, hint=hint)
     if asked.draft:
-        return [Filing(request=asked.draft, reason=asked.reason)]
+        return [Filing(request=asked.draft, reason=asked.reason, justification=asked.justification)]
     if not asked.repository:
         message = "an exception is for one place where images wait"
         raise UsageError(message, hint="name it with `--repository`, as the policy's `promotion` has it")
@@ -63,8 +66,14 @@ def filings(asked: Asked) -> Sequence[Filing]:
     if asked.kind is None or not asked.name:
         message = "a thing has a kind and a name"
         raise UsageError(message, hint="name both: `--kind pypi --name …`")
-    subject = subject_of(kind=asked.kind, name=asked.name, version=asked.version, repository=asked.repository)
-    return [Filing(subject=subject, reason=asked.reason)]
+    subject = subject_of(
+        kind=asked.kind,
+        name=asked.name,
+        version=asked.version,
+        repository=asked.repository,
+        vulnerability=asked.vulnerability,
+    )
+    return [Filing(subject=subject, reason=asked.reason, justification=asked.justification)]
 
 
 def file_all(desk: Desk, wanted: Sequence[Filing], requester: Principal, now: datetime) -> tuple[list[Shown], int]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 from pydantic import Field, model_validator
 
 from gate.errors import UsageError
-from gate.model.base import Value, format_instant
-from gate.model.exception import ExceptionRequest, Grant, RequestState, Subject
+from gate.model.base import Value, format_instant, unsaid
+from gate.model.exception import ExceptionRequest, Grant, Justification, RequestState, Subject
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Filing(Value):
     subject: Subject | None = None
     origin: str = ""
     reason: str
+    justification: Justification | None = Field(default=None, exclude_if=unsaid)
+    """Why a vulnerability does not affect the thing: of a request to waive one, and of no other."""
 
     @model_validator(mode="after")
     def _one(self) -> Filing:

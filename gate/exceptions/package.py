@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -11,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from gate.exceptions.refusals import Why, refusal
 from gate.model.base import Value
-from gate.model.exception import GrantedFile, Subject
+from gate.model.exception import VULNERABILITY, WAIVED_NAME, GrantedFile, Subject
 from gate.model.origin import Kind
 from gate.model.redact import redact_url
 
@@ -42,7 +43,7 @@ class Package(Value):
     references: tuple[str, ...] = ()
 
 
-def subject_of(*, kind: Kind, name: str, version: str, repository: str) -> Subject:
+def subject_of(*, kind: Kind, name: str, version: str, repository: str, vulnerability: str = "") -> Subject:
     """Return what somebody asks for by hand, spelt as the gate spells it, so that it has the id of its draft.
 
     Raises:
@@ -53,8 +54,14 @@ def subject_of(*, kind: Kind, name: str, version: str, repository: str) -> Subje
             raise refusal(Why.SUBJECT_UNCLEAR, field=field, problem="holds a secret, does not print, or is too long")
         if not text.strip() and field != "version":
             raise refusal(Why.SUBJECT_UNCLEAR, field=field, problem="is blank")
+    if vulnerability and not re.fullmatch(VULNERABILITY, vulnerability):
+        raise refusal(Why.SUBJECT_UNCLEAR, field="vulnerability", problem="is no single id of one")
+    if vulnerability and not re.fullmatch(WAIVED_NAME, name.strip()):
+        raise refusal(Why.SUBJECT_UNCLEAR, field="name", problem="is not that of one component")
     spelt = canonicalize_name(name.strip()) if kind is Kind.PYPI else name.strip()
-    return Subject(kind=kind, name=spelt, version=version.strip(), repository=repository.strip())
+    return Subject(
+        kind=kind, name=spelt, version=version.strip(), repository=repository.strip(), vulnerability=vulnerability
+    )
 
 
 def refuse_never(kind: Kind, name: str, policy: WorkflowPolicy) -> None:

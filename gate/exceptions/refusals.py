@@ -55,6 +55,9 @@ class Why(StrEnum):
     SCOPE_TOO_WIDE = "scope_too_wide"
     SCOPE_TOO_LONG = "scope_too_long"
     SUBJECT_UNCLEAR = "subject_unclear"
+    JUSTIFICATION_MISSING = "justification_missing"
+    JUSTIFICATION_IDLE = "justification_idle"
+    WAIVER_HAS_FILE = "waiver_has_file"
 
 
 class Refusal(NamedTuple):
@@ -152,6 +155,21 @@ REFUSALS: Mapping[Why, Refusal] = {
     ),
     Why.SUBJECT_UNCLEAR: Refusal(
         WrongContentError, "the {field} of what is asked for {problem}", "name it as the gate's report does"
+    ),
+    Why.JUSTIFICATION_MISSING: Refusal(
+        WrongContentError,
+        "a waiver of `{vulnerability}` needs to say why it does not affect `{name}`",
+        "name one of OpenVEX's justifications: `--justification …`",
+    ),
+    Why.JUSTIFICATION_IDLE: Refusal(
+        WrongContentError,
+        "a justification is for a vulnerability, and none is named",
+        "name the vulnerability with `--waive`, or leave the justification out",
+    ),
+    Why.WAIVER_HAS_FILE: Refusal(
+        WrongContentError,
+        "request `{request}` is for a waiver, which is for no file",
+        "approve it without `--file`",
     ),
 }
 """What each code means."""

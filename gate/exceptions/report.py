@@ -57,6 +57,7 @@ def as_text(shown: Shown, now: datetime) -> str:
         ("evaluation", request.evaluation),
         ("requester", "" if request.state is RequestState.DRAFT else _person(request.requester)),
         ("reason", plain(request.reason)),
+        ("why not", request.justification.value if request.justification else ""),
         ("decided", _decided(request)),
         ("comment", plain(request.comment)),
         *(_grant(shown.grant, now) if shown.grant else ()),
@@ -74,7 +75,7 @@ def _grant(grant: Grant, now: datetime) -> list[tuple[str, str]]:
         ("scope", plain(" ".join(grant.scope.repositories))),
         ("ticket", plain(grant.ticket)),
         *(("file", f"{file.sha256}  {file.filename}  {file.size} bytes") for file in grant.files),
-        ("pin it as", f"{grant.name}=={grant.version} {hashes}"),
+        *([] if grant.waives else [("pin it as", f"{grant.name}=={grant.version} {hashes}")]),
     ]
 
 
@@ -83,7 +84,8 @@ def _next(request: ExceptionRequest) -> str:
         case RequestState.DRAFT:
             return f"gate exception request --for {request.id} --reason …"
         case RequestState.REQUESTED:
-            return f"somebody else: gate exception approve {request.id} --file WHEEL, or deny {request.id} --reason …"
+            file = "" if request.subject.vulnerability else " --file WHEEL"
+            return f"somebody else: gate exception approve {request.id}{file}, or deny {request.id} --reason …"
         case RequestState.APPROVED:
             return "evaluate the image again; when the grant has ended, file the request again"
         case RequestState.DENIED:
@@ -105,7 +107,9 @@ def _instant(instant: datetime) -> str:
 
 
 def _thing(request: ExceptionRequest) -> str:
-    return _cut(f"{request.subject.kind.value} {request.subject.name} {request.subject.version}".strip())
+    subject = request.subject
+    waives = f"waiver of {subject.vulnerability} on " if subject.vulnerability else ""
+    return _cut(f"{waives}{subject.kind.value} {subject.name} {subject.version}".strip())
 
 
 def _cut(text: str) -> str:

@@ -17,7 +17,7 @@ from gate.exceptions.plain import plain
 from gate.exceptions.refusals import Why, refusal
 from gate.exceptions.words import LONGEST, line, sentence
 from gate.model.base import Value, canonical_json
-from gate.model.exception import ExceptionRequest, Grant, RequestState, Scope, Subject
+from gate.model.exception import ExceptionRequest, Grant, Justification, RequestState, Scope, Subject, Waived
 from gate.model.origin import Kind
 from gate.model.principal import SYSTEM, Principal, PrincipalKind
 
@@ -62,15 +62,21 @@ def open_draft(
     )
 
 
-def file_request(
-    request: ExceptionRequest, reason: str, requester: Principal, policy: WorkflowPolicy, *, now: datetime
+def file_request(  # noqa: PLR0913 - each is named in the request
+    request: ExceptionRequest,
+    reason: str,
+    requester: Principal,
+    policy: WorkflowPolicy,
+    *,
+    now: datetime,
+    justification: Justification | None = None,
 ) -> ExceptionRequest:
     """File a draft, or file anew what was decided: a new round with a reason and a requester of its own.
 
     Raises:
         RefusedError: `identity_unclear`, `service_cannot_request`, `never_excepted`.
         WrongStateError: `already_requested`: a requester is never replaced by another.
-        WrongContentError: `reason_missing`, `reason_too_long`.
+        WrongContentError: `reason_missing`, `reason_too_long`, `justification_missing`, `justification_idle`.
     """
     checked(requester)
     if requester.kind is not PrincipalKind.USER:
@@ -78,6 +84,11 @@ def file_request(
     if request.state is RequestState.REQUESTED:
         raise refusal(Why.ALREADY_REQUESTED, request=request.id)
     refuse_never(request.subject.kind, request.subject.name, policy)
+    subject = request.subject
+    if subject.vulnerability and justification is None:
+        raise refusal(Why.JUSTIFICATION_MISSING, vulnerability=subject.vulnerability, name=subject.name)
+    if not subject.vulnerability and justification is not None:
+        raise refusal(Why.JUSTIFICATION_IDLE)
     again = request.state in _DECIDED
     return ExceptionRequest(
         id=request.id,
@@ -85,6 +96,7 @@ def file_request(
         state=RequestState.REQUESTED,
         origin=request.origin,
         reason=sentence(reason),
+        justification=justification,
         requester=requester,
         opened_at=now if again else request.opened_at,
         evaluation=request.evaluation,
@@ -169,6 +181,38 @@ def approve(  # noqa: PLR0913 - each is named in the approval
     return _decided(request, RequestState.APPROVED, approver, now, update), grant
 
 
+def approve_waiver(
+    request: ExceptionRequest, approver: Principal, policy: WorkflowPolicy, terms: Terms, *, now: datetime
+) -> tuple[ExceptionRequest, Grant]:
+    """Approve a request to waive a vulnerability, from `now` on. It is for no file and lifts no origin.
+
+    Raises:
+        RefusedError, WrongStateError, WrongContentError: as `may_approve`; `justification_missing`.
+    """
+    may_approve(request, approver, policy, terms)
+    subject = request.subject
+    if request.justification is None:
+        raise refusal(Why.JUSTIFICATION_MISSING, vulnerability=subject.vulnerability, name=subject.name)
+    waiver = Grant(
+        id=grant_id(request, []),
+        kind=subject.kind,
+        name=subject.name,
+        version=subject.version,
+        files=(),
+        scope=_scope(terms, subject.repository),
+        owner=request.requester,
+        approver=approver,
+        reason=request.reason,
+        ticket=line(terms.ticket),
+        not_before=now,
+        expires=now + _duration(terms, policy),
+        request=request.id,
+        waives=Waived(vulnerability=subject.vulnerability, justification=request.justification),
+    )
+    update = {"comment": line(terms.comment), "grant": waiver.id}
+    return _decided(request, RequestState.APPROVED, approver, now, update), waiver
+
+
 def deny(request: ExceptionRequest, approver: Principal, reason: str, *, now: datetime) -> ExceptionRequest:
     """Deny a request, with a reason. Whoever filed it may: that takes it back.
 
@@ -208,7 +252,7 @@ def _scope(terms: Terms, repository: str) -> Scope:
         raise refusal(Why.SCOPE_TOO_LONG, limit=_SCOPE)
     for entry in scope.repositories:
         # A prefix right below the root would be a whole registry.
-        if not entry.strip("/") or (entry.endswith("/") and "/" not in entry.rstrip("/")):
+        if not entry.strip("/") or "*" in entry or (entry.endswith("/") and "/" not in entry.rstrip("/")):
             raise refusal(Why.SCOPE_TOO_WIDE, entry=entry)
     if not scope.covers(repository):
         raise refusal(Why.SCOPE_ELSEWHERE, repository=repository)

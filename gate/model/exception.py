@@ -17,7 +17,8 @@ from gate.model.principal import Principal
 VULNERABILITY = r"^[A-Za-z][A-Za-z0-9]{1,15}-[A-Za-z0-9][A-Za-z0-9._:-]{0,98}$"
 """One id of a database of vulnerabilities (`CVE-2026-1234`, `GHSA-…`, `PYSEC-…`), never a pattern."""
 
-_NAME = re.compile(r"[^\s*?\[\]|,]{1,500}")
+WAIVED_NAME = r"[^\s*?\[\]|,]{1,500}"
+"""The name of one component, without a wildcard."""
 
 
 class Justification(StrEnum):
@@ -139,7 +140,7 @@ class Grant(Value):
         if self.waives is not None and (self.files or self.references):
             message = "a waiver is for a vulnerability, and for no file and no address"
             raise ValueError(message)
-        if self.waives is not None and not _NAME.fullmatch(self.name):
+        if self.waives is not None and not re.fullmatch(WAIVED_NAME, self.name):
             message = "a waiver names one component, without a wildcard"
             raise ValueError(message)
         if self.waives is None and self.kind in {Kind.PYPI, Kind.CONDA} and not self.files:

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:9239725461c7802f266348a3c053e75354e0d8921ad914dfb3d52f6995547e8d"
+RULESET = "sha256:faa4a6b04bc6dfb47d6a4df48c81d1e094545099b367f705514ffef0c86c9814"

@@ -130,7 +130,7 @@ def test_a_denial_says_what_to_do(run: Callable[..., tuple[int, str, str]]) -> N
         (["approve", ID, "--file", "WHEEL", "--scope", "x.example.org/a/", *BOB], 10, "error[scope_elsewhere]"),
         (["approve", ID, "--file", "/nowhere/x.whl", *BOB], 12, "error[input_unreadable]"),
         (["approve", ID, "--file", "WHEEL", "--days", "9999999999", *BOB], 2, "is no duration"),
-        (["approve", ID, *BOB], 2, "Missing option '--file'"),
+        (["approve", ID, *BOB], 10, "error[no_file]"),
         (["approve", ID, "--file", "WHEEL"], 2, "error[identity_missing]"),
         (["approve", ID, "--file", "WHEEL", "--as", "bob"], 2, "error[identity_unclear]"),
         (["approve", "EXR-none", "--file", "WHEEL", *BOB], 12, "error[not_found]"),
