@@ -107,3 +107,19 @@ def test_a_list_of_addresses_that_is_not_there_is_in_doubt(tmp_path: Path, comma
     declared = run_line(tmp_path, command)
     assert [(one.name, one.undetermined) for one in declared.references] == [("urls.txt", "missing_file")]
     assert verdict(declared).verdict == "needs_exception"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *((f"{tool} install x", "x") for tool in ("cabal", "stack", "opam", "nuget", "flatpak", "guix")),
+        ("ollama pull x", "x"),
+        ("conan install .", "conanfile.py"),
+        ("mix deps.get", "mix.exs"),
+        ("swift build", "Package.swift"),
+    ],
+)
+def test_installers_of_other_languages_are_no_commands_of_the_base(tmp_path: Path, command: str, name: str) -> None:
+    declared = run_line(tmp_path, command)
+    assert names(declared) == [f"other:{name}"]
+    assert verdict(declared).verdict == "needs_exception"

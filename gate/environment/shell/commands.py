@@ -49,6 +49,7 @@ TOOLS: tuple[tuple[str, str], ...] = (
     (r"pyenv|rbenv|nodenv|goenv|fnm|asdf|mise|volta|sdk", "runtimes"),
     (r"aws|gsutil|gcloud|azcopy|rclone|docker|podman|nerdctl|buildah|skopeo|crane|oras", "stores"),
     (r"mvn|mvnw|gradle|gradlew|code|code-server|ansible-galaxy|playwright|spack|nix|nix-env|snap", "others"),
+    (r"cabal|stack|opam|nuget|flatpak|guix|ollama|conan|mix|swift", "others"),
 )
 """Which module of this package reads which commands, by the command's base name."""
 

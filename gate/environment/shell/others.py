@@ -40,6 +40,13 @@ _NAMED: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "hf": ((("download",),), "huggingface"),
     "nix": ((("profile", "install"),), "nix"),
     "nix-env": (((),), "nix"),
+    "cabal": ((("install",),), "hackage"),
+    "stack": ((("install",),), "hackage"),
+    "opam": ((("install",),), "opam"),
+    "nuget": ((("install",),), "nuget"),
+    "flatpak": ((("install",),), "flatpak"),
+    "guix": ((("install",),), "guix"),
+    "ollama": ((("pull",),), "ollama"),
 }
 _MANIFESTS: dict[str, tuple[frozenset[str], str, str]] = {
     "bundle": (frozenset({"install", "update"}), "Gemfile", "rubygems"),
@@ -48,6 +55,9 @@ _MANIFESTS: dict[str, tuple[frozenset[str], str, str]] = {
     "mvn": (frozenset({"package", "install", "verify", "compile", "dependency:resolve"}), "pom.xml", "maven"),
     "mvnw": (frozenset({"package", "install", "verify", "compile"}), "pom.xml", "maven"),
     "gradle": (frozenset({"build", "assemble", "jar", "installDist", "shadowJar"}), "build.gradle", "maven"),
+    "conan": (frozenset({"install", "create", "build"}), "conanfile.py", "conan"),
+    "mix": (frozenset({"deps.get", "deps.compile"}), "mix.exs", "hex"),
+    "swift": (frozenset({"build"}), "Package.swift", "swift"),
     "nix": (frozenset({"build", "develop", "shell"}), "flake.nix", "nix"),
     "gradlew": (frozenset({"build", "assemble", "jar", "installDist", "shadowJar"}), "build.gradle", "maven"),
 }
