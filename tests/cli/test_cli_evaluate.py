@@ -84,7 +84,7 @@ def test_a_dry_run_decides_and_leaves_no_trace(gate: Callable[..., Said], ground
 
 
 def test_a_run_that_fails_writes_its_reports_too(gate: Callable[..., Said], ground: Live, tmp_path: Path) -> None:
-    ground.push("broken")
+    ground.push("broken", fresh=True)
     for path in (ground.staging / "blobs" / "sha256").iterdir():
         if path.read_bytes()[:2] == b"\x1f\x8b":
             path.chmod(0o644)

@@ -205,14 +205,6 @@ def test_the_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str], monk
     assert "Traceback" not in captured.err
 
 
-def test_resolving_is_refused_and_not_pretended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path, {"requirements.txt": "a\n"})
-    assert main(["check", str(tmp_path / "requirements.txt"), "--resolve"]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "not there yet" in captured.err
-
-
 def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"requirements.txt": "a\n"})
     path = str(tmp_path / "requirements.txt")

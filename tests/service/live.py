@@ -35,11 +35,16 @@ class Live:
     def release(self) -> Path:
         return self.folder / "release"
 
-    def push(self, tag: str, *, private: bool = False, scanned: bool = True) -> ImageRef:
-        """Push an image to staging: of PyPI's wheels, and of a private one if asked; record its scan."""
+    def push(self, tag: str, *, private: bool = False, scanned: bool = True, fresh: bool = False) -> ImageRef:
+        """Push an image to staging: of PyPI's wheels, and of a private one if asked; record its scan.
+
+        A fresh one ends with a layer that no image had before: what was read once is not read again.
+        """
         layers = [images.Layer(images.BASE_FILES), images.Layer(wheels.installed(sorted(self.wheels.glob("*.whl"))))]
         if private:
             layers.append(images.Layer(wheels.installed([wheels.private_wheel(self.folder / "private")])))
+        if fresh:
+            layers.append(images.Layer({f"opt/model/{tag}": tag.encode()}))
         ref = images.push(OciLayout(), self.staging, tag, layers)
         digest = str(ref.digest) if scanned else "sha256:" + "0" * 64
         stage.write_recording(self.folder / "defender.json", digest, clock())

@@ -42,7 +42,7 @@ def test_an_image_without_proof_of_scan_is_held(client: TestClient, ground: Live
 
 
 def test_an_image_whose_bytes_are_not_those_of_their_digest_fails_on_record(client: TestClient, ground: Live) -> None:
-    ground.push("altered", private=True)
+    ground.push("altered", fresh=True)
     listing = (ground.staging / "index.json").read_text()
     manifest = ground.staging / "blobs" / "sha256" / listing.split("altered")[0].rsplit("sha256:", 1)[1][:64]
     layer = ground.staging / "blobs" / "sha256" / manifest.read_text().rsplit("sha256:", 1)[1][:64]
