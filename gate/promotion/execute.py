@@ -38,7 +38,7 @@ def promote(
     """Bring the plan's bytes to the target, read them back, then lock them. Run again after any failure, it completes.
 
     `attest` attaches what the gate itself says of the image: when its bytes are whole, and before a tag leads to it.
-    Blobs are brought and read by up to `workers` threads, which the stores must bear.
+    Blobs are brought and read by up to `workers` threads between registries; a folder bears one writer.
 
     Raises:
         ConflictError: `tag_taken`: the release tag was written by somebody else since the plan was made.
@@ -46,6 +46,8 @@ def promote(
         UpstreamError: a store failed, or holds other bytes than it was given (`promotion_unproved`), or does not keep
             a lock (`lock_unproved`).
     """
+    if {plan.source.transport, plan.target.transport} != {Transport.REGISTRY}:
+        workers = 1
     _refuse_taken_tag(plan, target_store)
     present = tuple(BlobMove(descriptor=blob, how="present") for blob in _of(plan.steps, Verb.COPY_BLOB))
     done = _try_read_back(plan, target_store, workers)

@@ -84,3 +84,12 @@ def test_bytes_are_streamed_between_two_kinds_of_store(tmp_path: Path) -> None:
     receipt = promote(crossing, layout, target)
     assert {move.how for move in receipt.blobs} == {"uploaded"}
     assert target.manifest(plan.target) == index(image("a"), image("b")).manifest
+
+
+def test_a_folder_that_is_not_there_yet_is_written_by_one_thread_however_many_are_allowed(tmp_path: Path) -> None:
+    store, places, staging = _layouts(tmp_path)
+    source = push(store, staging, index(*(image(str(number)) for number in range(5))), "1")
+    plan = prepare_promotion(source, places, source_store=store, target_store=store)
+    receipt = promote(plan, store, store, workers=8)
+    assert len(receipt.blobs) == 15
+    assert store.resolve(places.release_of(source)) == source.digest
