@@ -64,6 +64,8 @@ def _figures(account: Account) -> list[str]:
     ]
     if decision.recorded_sources:
         lines.append(f"  RECORDING   the answer of {', '.join(decision.recorded_sources)} is a recording, not live")
+    if decision.missing:
+        lines.append(f"  MISSING     evidence of {', '.join(decision.missing)}, which policy requires")
     return lines
 
 
