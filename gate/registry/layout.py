@@ -183,7 +183,9 @@ class OciLayout:
 
     def _index(self, folder: Folder) -> LayoutIndex:
         names = folder.names()
-        if not names:
+        # Another writer may be making the layout in this very moment: its lock is there, and perhaps its index.
+        begun = MARKER not in names and any(name.startswith(".gate") for name in names)
+        if not names or (begun and all(name == INDEX or name.startswith(".gate") for name in names)):
             message = f"`{folder.path}` is empty"
             raise AbsentError(message, path=folder.path)
         if MARKER not in names or INDEX not in names:

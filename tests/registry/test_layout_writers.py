@@ -83,3 +83,12 @@ def test_an_incomplete_manifest_names_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(ConflictError) as caught:
         STORE.put_manifest(at(tmp_path), image("app").manifest)
     assert caught.value.error_code == "manifest_incomplete"
+
+
+@pytest.mark.parametrize("made", [(), ("index.json",)])
+def test_a_layout_that_another_writer_is_making_is_not_there_yet(tmp_path: Path, made: tuple[str, ...]) -> None:
+    (tmp_path / ".gate.lock").touch()
+    for name in made:
+        (tmp_path / name).write_text("{}")
+    assert OciLayout().tags(at(tmp_path)) == ()
+    assert not OciLayout().has_blob(at(tmp_path), image("app").digest)
