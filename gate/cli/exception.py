@@ -234,7 +234,8 @@ def export_waivers(
     known = policy_of(config, policy)
     with open_database(config) as engine, reading(engine) as connection:
         grants = exception_desk(config, engine, known).all_grants(connection, known)
-    sys.stdout.write(json.dumps(openvex(grants, author=author, now=_now()), indent=2) + "\n")
+    made = openvex(grants, author=author, now=_now(), workflow=known.workflow)
+    sys.stdout.write(json.dumps(made, indent=2) + "\n")
 
 
 def _identity(claimed: str) -> Principal:

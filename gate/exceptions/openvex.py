@@ -14,24 +14,27 @@ from gate.errors import NotFoundError
 from gate.model.base import canonical_json, format_instant
 from gate.model.origin import Kind
 from gate.policy.dispose import Bounds, GrantState, grant_state
+from gate.policy.waiving import waiver_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from gate.model.exception import Grant
+    from gate.policy.schema import WorkflowPolicy
 
 CONTEXT = "https://openvex.dev/ns/v0.2.0"
 _TYPES = {Kind.PYPI: "pypi", Kind.CONDA: "conda"}
 
 
-def openvex(grants: Iterable[Grant], *, author: str, now: datetime) -> dict[str, Any]:
+def openvex(grants: Iterable[Grant], *, author: str, now: datetime, workflow: WorkflowPolicy) -> dict[str, Any]:
     """Return the document: one statement a waiver in force, sorted by id. The same input makes the same bytes.
 
     Args:
         grants: of any kind; those that are no waivers are left out.
         author: who vouches for it.
         now: the document's time (UTC), and that as of which waivers hold.
+        workflow: what may be waived at all; a waiver that no evaluation would heed is left out.
 
     Raises:
         NotFoundError: `no_waivers`: none is in force, and a document without a statement is none.
@@ -40,7 +43,9 @@ def openvex(grants: Iterable[Grant], *, author: str, now: datetime) -> dict[str,
     statements = [
         _statement(one)
         for one in sorted(grants, key=lambda grant: grant.id)
-        if one.waives is not None and grant_state(one, bounds) is GrantState.IN_FORCE
+        if one.waives is not None
+        and waiver_fault(one, workflow) is None
+        and grant_state(one, bounds) is GrantState.IN_FORCE
     ]
     if not statements:
         message = "no waiver is in force"

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:faa4a6b04bc6dfb47d6a4df48c81d1e094545099b367f705514ffef0c86c9814"
+RULESET = "sha256:8711c44d478b8c59d3b8b5ea23c605eb817e85e4e92276af2e25622e206e33cf"

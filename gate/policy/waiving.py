@@ -11,6 +11,7 @@ from gate.policy.dispose import Bounds, GrantState, grant_state
 if TYPE_CHECKING:
     from gate.model.exception import Grant
     from gate.policy.rule import Case
+    from gate.policy.schema import WorkflowPolicy
     from gate.policy.vulnerabilities import Vulnerability
 
 _SEPARATORS = re.compile(r"[-_.]+")
@@ -57,12 +58,14 @@ def too_wide(entry: str) -> bool:
 
 def waiver_state(waiver: Grant, case: Case) -> WaiverState:
     """Say whether a waiver holds here and now, whatever it is about; a bad one holds nowhere and never."""
-    return _fault(waiver, case) or _HERE[grant_state(waiver, Bounds(now=case.now, repository=case.evidence.repository))]
+    return (
+        waiver_fault(waiver, case.policy.workflow)
+        or _HERE[grant_state(waiver, Bounds(now=case.now, repository=case.evidence.repository))]
+    )
 
 
-def _fault(waiver: Grant, case: Case) -> WaiverState | None:
+def waiver_fault(waiver: Grant, workflow: WorkflowPolicy) -> WaiverState | None:
     """Say what is wrong with a waiver wherever it is asked; approval refuses these, and a file could hold them."""
-    workflow = case.policy.workflow
     if waiver.owner.key.casefold() == waiver.approver.key.casefold():
         return WaiverState.SELF_APPROVED
     if any(too_wide(entry) for entry in waiver.scope.repositories):

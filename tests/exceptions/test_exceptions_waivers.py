@@ -18,6 +18,7 @@ from gate.exceptions.openvex import openvex
 from gate.model.exception import Grant, Justification, Scope, Waived
 from gate.model.origin import Kind
 from gate.model.principal import Principal
+from gate.policy.source import load_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ WHY = ["--reason", "the parser is never called", "--justification", "vulnerable_
 WANTED = ["request", "--kind", "pypi", "--name", "Six", "--version", "1.16.0", "--repository", STAGING]
 ALICE, BOB = ["--as", "contoso/alice"], ["--as", "contoso/bob"]
 WAIVE = ["--waive", "CVE-2026-1"]
+WORKFLOW = load_policy().workflow
 
 
 @pytest.fixture
@@ -140,16 +142,34 @@ def waiver(**changes: Any) -> Grant:
 def test_what_does_not_hold_is_no_statement() -> None:
     ended, later = waiver(expires=NOW + timedelta(days=1)), waiver(not_before=NOW + timedelta(days=3))
     holds = waiver(id="GRT-v", expires=NOW + timedelta(days=3))
-    made = openvex([ended, later, holds], author="stewards", now=NOW + timedelta(days=2))
+    made = openvex([ended, later, holds], author="stewards", now=NOW + timedelta(days=2), workflow=WORKFLOW)
     assert [one["@id"] for one in made["statements"]] == ["urn:gate:waiver:GRT-v"]
     with pytest.raises(NotFoundError):
-        openvex([ended, later], author="stewards", now=NOW + timedelta(days=2))
+        openvex([ended, later], author="stewards", now=NOW + timedelta(days=2), workflow=WORKFLOW)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scope": Scope(repositories=(STAGING, "*"))},
+        {"scope": Scope(repositories=("host/",))},
+        {"expires": NOW + WORKFLOW.longest + timedelta(days=1)},
+    ],
+    ids=["too wide", "a whole registry", "too long"],
+)
+def test_a_waiver_that_no_evaluation_heeds_is_told_to_nobody(changes: dict[str, Any]) -> None:
+    holds = waiver(id="GRT-v")
+    made = openvex([waiver(**changes), holds], author="stewards", now=NOW, workflow=WORKFLOW)
+    assert [one["@id"] for one in made["statements"]] == ["urn:gate:waiver:GRT-v"]
+    forbidden = WORKFLOW.model_copy(update={"never": ("os/openssl",)})
+    with pytest.raises(NotFoundError):
+        openvex([holds], author="stewards", now=NOW, workflow=forbidden)
 
 
 def test_the_document_is_one_by_the_official_schema_and_the_same_every_time() -> None:
     schema = json.loads(gzip.decompress(reference_file("schemas/openvex.json.gz").read_bytes()))
     other = waiver(id="GRT-v", kind=Kind.PYPI, name="six", version="")
-    made = openvex([waiver(), other], author="stewards", now=NOW)
+    made = openvex([waiver(), other], author="stewards", now=NOW, workflow=WORKFLOW)
     jsonschema.Draft202012Validator(schema).validate(made)
     assert [one["@id"] for one in made["statements"]] == ["urn:gate:waiver:GRT-v", "urn:gate:waiver:GRT-w"]
-    assert made == openvex([other, waiver()], author="stewards", now=NOW)
+    assert made == openvex([other, waiver()], author="stewards", now=NOW, workflow=WORKFLOW)
