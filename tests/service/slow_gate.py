@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -23,4 +24,6 @@ def gather(self: RealWorld, *arguments: Any, **words: Any) -> Any:
 
 if __name__ == "__main__":
     RealWorld.gather = gather  # type: ignore[method-assign]  # the one step is slowed, and nothing else is changed
+    # Whoever runs the tests in the background of a shell hands down that interrupts are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     entry()
