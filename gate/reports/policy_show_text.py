@@ -64,6 +64,8 @@ def _entry(value: object) -> str:
         return " ".join(name if field is True else _entry(field) for name, field in fields if field)
     if isinstance(value, tuple):
         return " ".join(map(_entry, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_entry(field)}" for key, field in value.items()) or "(none)"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

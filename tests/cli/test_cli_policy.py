@@ -15,9 +15,11 @@ import pytest
 from gate.cli import main
 from gate.errors import PolicyError
 from gate.model.base import Value
+from gate.model.finding import FindingSeverity
 from gate.policy.decide import OWN
 from gate.policy.rules import ALL
 from gate.policy.ruleset import RULESET
+from gate.policy.scanners import ScanSigner
 from gate.policy.source import embedded, load_policy, policy_problems
 from gate.reports.policy_show_text import render
 from gate.reports.policy_shown import ShownPolicy, rule_pages
@@ -129,7 +131,12 @@ def fill(folder: Path) -> None:
             "reserved_names: []": "reserved_names: [acme-*]",
             "azureml_registries: []": "azureml_registries: [azureml]",
         },
-        "allowlist/policy.yaml": {"promotion: []": "promotion: [{staging: example.org/s, release: example.org/r}]"},
+        "allowlist/policy.yaml": {
+            "promotion: []": "promotion: [{staging: example.org/s, release: example.org/r}]",
+            "  unfixed: block\n": "  unfixed: block\n  base: {block: [critical], unfixed: warn}\n",
+            "  grace: {}\n": "  grace: {high: P30D}\n",
+            "scanners: []": "scanners: [contoso/scanner]",
+        },
         "exceptions/workflow.yaml": {"never: []": "never: [pypi/leftpad]"},
     }
     for name, replaced in words.items():
@@ -145,10 +152,12 @@ def changed(value: object) -> object:
     match value:
         case bool():
             return not value
-        case timedelta():
-            return value + timedelta(hours=1)
+        case timedelta() | None:  # what may be left unsaid is a length of time
+            return (value or timedelta()) + timedelta(hours=1)
         case StrEnum():
             return next(other for other in type(value) if other is not value)
+        case dict():
+            return {**value, FindingSeverity.HIGH: timedelta(days=900)}
         case tuple():
             assert value, "say something in every list, so that its absence can be told"
             return value[:-1]
@@ -162,6 +171,8 @@ def variants(part: Value) -> Iterator[tuple[str, Value]]:
         value = getattr(part, name)
         if isinstance(value, Value):
             yield from ((f"{name}.{inner}", part.model_copy(update={name: new})) for inner, new in variants(value))
+        elif name == "signers":  # to list one takes a certificate
+            yield name, part.model_copy(update={name: (ScanSigner.model_construct(name="a", roots=(), subject={}),)})
         else:
             yield name, part.model_copy(update={name: changed(value)})
 
@@ -191,6 +202,7 @@ def test_every_field_of_an_entry_is_shown(capsys: pytest.CaptureFixture[str], fo
         "image_registries: example.org team",
         f"base_images: base sha256:{'a' * 64}",
         "promotion: example.org/s example.org/r",
+        "findings.grace: high 30 days",
     ):
         assert f"  {line}\n" in out
 
