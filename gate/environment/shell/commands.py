@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from gate.environment.found import Found, Word
 from gate.environment.options import Grammar, grammar, parse_options
 from gate.environment.places import unresolved
+from gate.environment.shell.called import call, define_alias
 from gate.environment.shell.followed import follow, follow_text, is_script
+from gate.environment.shell.opaque import addressed, decoded, given
 from gate.environment.shell.printed import piped_words, show
 from gate.environment.shell.remembered import remember
+from gate.environment.shell.tools import base_name, tool_of
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -23,37 +26,6 @@ if TYPE_CHECKING:
     Nested = Callable[[str, int], None]
     """Reads a script that starts on a line."""
 
-TOOLS: tuple[tuple[str, str], ...] = (
-    (r"pip[\d.]*|pip\d*-\d[\d.]*|easy_install[\d.]*", "pip"),
-    (r"uv|uvx|pipx|poetry|pipenv|pdm|hatch|mim", "python_tools"),
-    (r"conda|mamba|micromamba|pixi|conda-lock", "conda"),
-    (r"python[\d.]*|pypy[\d.]*", "python"),
-    (r"(?:xx-)?(?:apt|apt-get)|aptitude|dpkg|apt-key|add-apt-repository|apt-add-repository|gdebi", "apt"),
-    (r"(?:xx-)?apk|yum|dnf|microdnf|tdnf|rpm|zypper|pacman|yum-config-manager|brew", "os_packages"),
-    (r"curl|wget|aria2c|axel", "download"),
-    (r"git|svn|hg|gh|git-lfs", "vcs"),
-    (r"npm|npx|yarn|pnpm|corepack|bun|nvm|n", "node"),
-    (r"(?:xx-)?go", "go"),
-    (r"(?:xx-)?cargo|rustup|rustup-init|cargo-binstall", "rust"),
-    (r"R|Rscript|install2\.r|installGithub\.r|installBioc\.r|install\.r", "r_lang"),
-    (
-        r"az|trivy|gem|bundle|dotnet|helm|jupyter|huggingface-cli|hf|julia|luarocks|cpan|cpanm|composer|tlmgr|vcpkg|pecl",
-        "others",
-    ),
-    (r"powershell(?:\.exe)?|pwsh(?:\.exe)?|choco|winget|scoop", "windows"),
-    (
-        r"(?i:iwr|iex|irm|Invoke-(?:WebRequest|RestMethod|Expression)|Start-BitsTransfer|Install-(?:Module|Script))",
-        "windows",
-    ),
-    (r"(?i:Install-(?:Package|PackageProvider)|Save-Module)", "windows"),
-    (r"pyenv|rbenv|nodenv|goenv|fnm|asdf|mise|volta|sdk", "runtimes"),
-    (r"aws|gsutil|gcloud|azcopy|rclone|docker|podman|nerdctl|buildah|skopeo|crane|oras", "stores"),
-    (r"mvn|mvnw|gradle|gradlew|code|code-server|ansible-galaxy|playwright|spack|nix|nix-env|snap", "others"),
-    (r"cabal|stack|opam|nuget|flatpak|guix|ollama|conan|mix|swift", "others"),
-)
-"""Which module of this package reads which commands, by the command's base name."""
-
-_TABLE = [(re.compile(pattern), module) for pattern, module in TOOLS]
 _INSTALLS = frozenset({"install", "add", "download"})
 _LISTED = frozenset({"apt", "os_packages", "pip", "conda", "python", "python_tools", "node"})
 _CAT = re.compile(r"\$\(\s*(?:cat|<)\s+([^\s|;&<>$]+)\s*\)")
@@ -78,24 +50,27 @@ _WRAPPERS = {
     "tini": grammar(""),
     "then": grammar(""),
     "yes": grammar(""),
-    "busybox": grammar(""),
+    **dict.fromkeys(
+        ("busybox", "toybox", "chronic", "unbuffer", "fakeroot", "dbus-run-session", "setsid"), grammar("")
+    ),
+    "strace": grammar("-e -o -p -s -u -E -P -O -S -I -a -b -X"),
+    "flock": grammar("-w/--timeout --wait -E --conflict-exit-code"),
+    "unshare": grammar("-S -G -R --root --wd -w --propagation --setgroups"),
+    "timeout": grammar("-k/--kill-after -s/--signal"),
+    "gosu": grammar(""),
+    "su-exec": grammar(""),
+    "chroot": grammar(""),
+    "watch": grammar("-n/--interval"),
+    "taskset": grammar(""),
+    "coproc": grammar(""),
+    "parallel": grammar("-j/--jobs -a/--arg-file -n --delay --retries --joblog"),
+    **dict.fromkeys(("setpriv", "retry", "linux64", "linux32", "catchsegv", "caffeinate"), grammar("")),
 }
 _UV_RUN = grammar(
     "--with --with-editable --with-requirements -p/--python --project --directory --extra --group --index --env-file"
 )
 # How many operands of its own a wrapper takes before the command that it runs.
-_TAKES = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setpriv": 0, "retry": 0, "linux64": 0, "linux32": 0}
-
-
-def base_name(path: str) -> str:
-    """Return the last part of a command's path; variables before it do not matter."""
-    return path.rstrip("/").rpartition("/")[2].removesuffix(".exe")
-
-
-def tool_of(path: str) -> str:
-    """Return the module of this package that reads a command; empty if none does."""
-    name = base_name(path)
-    return next((module for pattern, module in _TABLE if pattern.fullmatch(name)), "")
+_TAKES = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "flock": 1, "taskset": 1}
 
 
 def run_command(words: list[Word], session: Session, nested: Nested) -> None:
@@ -111,6 +86,7 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
         return
     name = base_name(words[0].text)
     remember(name, words, session)
+    decoded(name, words, session)
     module = tool_of(name)
     if not module and len(words) > 2 and words[1].text == "-m":  # noqa: PLR2004 - an interpreter, -m, a module
         module = "python"
@@ -125,6 +101,8 @@ def run_command(words: list[Word], session: Session, nested: Nested) -> None:
         # Some installer, nobody knows which: what it installs is in doubt, whatever its name.
         found = Found(kind=Kind.OTHER, name=words[0].text, line=words[0].line)
         session.add(found.doubted("unresolved_variable"))
+    else:
+        addressed(name, words, session)
 
 
 def _executed(words: list[Word], session: Session, nested: Nested) -> None:
@@ -161,9 +139,9 @@ def _unwrap(words: list[Word], session: Session, nested: Nested) -> list[Word] |
         _SCRIPTED[name](words, session, nested)
         return None
     if name in _WRAPPERS:
-        return _xargs(words, session, nested) if name == "xargs" else _rest(words, name)
-    if name in _TAKES:
-        return _skip_options(words[1:])[_TAKES[name] :]
+        return _xargs(words, session, nested) if name == "xargs" else _rest(words, name)[_TAKES.get(name, 0) :]
+    if (meant := call(name, words, session)) is not words:
+        return meant
     return _running(name, words, session)
 
 
@@ -183,8 +161,16 @@ def _running(name: str, words: list[Word], session: Session) -> list[Word]:
 
 
 def _eval(words: list[Word], session: Session, nested: Nested) -> None:
-    del session
-    nested(" ".join(word.text for word in words[1:]), words[0].line)
+    text = " ".join(word.text for word in words[1:])
+    if not given(Word(text=text, line=words[0].line), session):
+        nested(text, words[0].line)
+
+
+def _first(words: list[Word], session: Session, nested: Nested) -> None:
+    """Read `trap SCRIPT SIGNAL`, and the `-c SCRIPT` that a wrapper leaves."""
+    for word in words[1:2]:
+        if not given(word, session):
+            nested(word.script or word.text, word.line)
 
 
 def _rest(words: list[Word], name: str) -> list[Word]:
@@ -221,13 +207,6 @@ def _xargs(words: list[Word], session: Session, nested: Nested) -> list[Word] | 
     return [*inner, *(piped_words(session) or [unseen])]
 
 
-def _skip_options(words: list[Word]) -> list[Word]:
-    index = 0
-    while index < len(words) and words[index].text.startswith("-"):
-        index += 1
-    return words[index:]
-
-
 def _conda_run(words: list[Word]) -> list[Word]:
     return _past(words, 2, grammar("-n/--name -p/--prefix --cwd -a/--attach -e"))
 
@@ -243,7 +222,7 @@ def _past(words: list[Word], start: int, rules: Grammar) -> list[Word]:
 def _shell(words: list[Word], session: Session, nested: Nested) -> None:
     for index, word in enumerate(words[1:], 1):
         if word.text.startswith("-") and not word.text.startswith("--") and "c" in word.text[1:]:
-            if index + 1 < len(words):
+            if index + 1 < len(words) and not given(words[index + 1], session):
                 nested(words[index + 1].script or words[index + 1].text, words[index + 1].line)
             return
         if not word.text.startswith(("-", "+")):
@@ -252,6 +231,8 @@ def _shell(words: list[Word], session: Session, nested: Nested) -> None:
     if session.piped_from is not None:
         follow_text(session.piped_from, session)
         return
+    if session.unseen is not None and not given(session.unseen, session):
+        follow(session.unseen, session)
     for piped in session.piped:
         nested(piped.script or piped.text, piped.line)
     _installer_arguments(words, session)
@@ -274,9 +255,11 @@ def _su(words: list[Word], session: Session, nested: Nested) -> None:
 
 
 _SCRIPTED: dict[str, Callable[[list[Word], Session, Nested], None]] = {
-    **dict.fromkeys(("sh", "bash", "dash", "ash", "zsh", "ksh"), _shell),
+    **dict.fromkeys(("sh", "bash", "dash", "ash", "zsh", "ksh", "script"), _shell),
     **dict.fromkeys(("su", "runuser"), _su),
     "eval": _eval,
+    "alias": lambda words, session, _: define_alias(words, session),
+    **dict.fromkeys(("trap", "-c"), _first),
     "find": _executed,
 }
 """Commands that are given a script as text, or by a pipe."""

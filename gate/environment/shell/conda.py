@@ -9,6 +9,7 @@ from gate.environment.found import Found, Word
 from gate.environment.matchspec import InvalidMatchSpecError, parse_matchspec
 from gate.environment.options import Parsed, grammar, parse_options
 from gate.environment.places import IMPLICIT_DEFAULTS, conda_channel, unresolved
+from gate.environment.shell.manifests import manifest
 from gate.environment.yaml_tree import Mapping
 from gate.model.origin import CONDA_DEFAULTS, Kind
 
@@ -23,6 +24,8 @@ _OPTIONS = grammar(
 )
 _CONFIG = grammar("--add/--prepend --prepend --append --remove --set --remove-key --file --env --get -f")
 _VERBS = frozenset({"install", "create", "update", "upgrade"})
+_PIXI = frozenset({"install", "i", "run", "r", "shell", "update", "upgrade", "lock", "reinstall"})
+"""Verbs that resolve and install what the project names."""
 
 
 def run(name: str, words: list[Word], session: Session) -> None:
@@ -38,6 +41,8 @@ def run(name: str, words: list[Word], session: Session) -> None:
         if verb in {"add", "global"}:
             packages = [word for word in parse_options(rest, _OPTIONS).operands if word.text != "install"]
             _packages(packages, _channels(parse_options(rest, _OPTIONS), name, session), session)
+        elif verb in _PIXI:
+            manifest("pixi.toml", "pixi", words[0].line, session)
         return
     if verb == "env":
         _environment(rest, name, session)

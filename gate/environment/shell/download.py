@@ -1,4 +1,4 @@
-"""`curl`, `wget` and the like: every address that is fetched."""
+"""`curl`, `wget`, `http`, `lynx`, `ftp` and the like: every address that is fetched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,23 @@ _WGET = grammar(
     "--secure-protocol"
 )
 _ARIA = grammar("-d/--dir -o/--out -x -s -k -j -i --header --checksum -m -c -t")
-_GRAMMARS: dict[str, Grammar] = {"curl": _CURL, "wget": _WGET, "aria2c": _ARIA, "axel": grammar("-o -n -s -H -U")}
+_HTTPIE = grammar(
+    "-o/--output -a/--auth -A/--auth-type --session --timeout --proxy --verify --cert --cert-key -p/--print "
+    "-s/--style --pretty --raw --max-redirects --default-scheme --ssl --ciphers --path-as-is-to"
+)
+_GRAMMARS: dict[str, Grammar] = {
+    "curl": _CURL,
+    "wget": _WGET,
+    "wget2": _WGET,
+    "aria2c": _ARIA,
+    "axel": grammar("-o -n -s -H -U"),
+    **dict.fromkeys(("http", "https", "xh", "xhs"), _HTTPIE),
+    "ftp": grammar("-o/--output -P -s -r -q -T -u"),
+    "sftp": grammar("-b -B -c -D -F -i -J -l -o -P -R -S -s -X"),
+    "lftp": grammar("-f -u -p -e/--script -c/--script --script"),
+    **dict.fromkeys(("lynx", "links", "elinks", "w3m"), grammar("-cfg -lss -useragent -width -auth -o -T -I -O")),
+}
+_METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS"})
 _HOST = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?")
 _LISTED = re.compile(r"[a-z][a-z\d+.-]{0,20}://[^\s\"']+", re.IGNORECASE)
 _LISTS = {"curl": ("--config",), "wget": ("--input-file",), "aria2c": ("-i",)}
@@ -47,10 +63,14 @@ def run(name: str, words: list[Word], session: Session) -> None:
     parsed = parse_options(words[1:], _GRAMMARS[name])
     saved = [*parsed.all("--output"), *parsed.all("--output-document"), *parsed.all("--out")]
     session.stage.fetched.update(posixpath.basename(word.text) for word in saved)
-    given = [*parsed.all("--url"), *parsed.operands]
+    given = [word for word in (*parsed.all("--url"), *parsed.operands) if word.text not in _METHODS]
     # These tools take nothing but addresses: where none has the look of one, each is (`nexus:8081/x`, `10.0.0.5/x`).
     for word in [one for one in given if _is_address(one.text)] or given:
         _fetched(word.text.strip().strip("'\""), word.line, session)
+    for word in parsed.all("--script"):
+        # What a script of `lftp` fetches stands behind its verbs: the addresses in it, or all of it.
+        for address in re.findall(r"[a-z]+://[^\s\"';]+", word.text) or ([] if given else [word.text]):
+            _fetched(address, word.line, session)
     for option in _LISTS.get(name, ()):
         for word in parsed.all(option):
             _listed(word, session)

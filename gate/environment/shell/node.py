@@ -20,6 +20,10 @@ _OPTIONS = grammar(
 _NAMES = frozenset({"update", "upgrade", "install", "i", "add", "in", "isntall", "install-test", "it"})
 _MANIFEST = frozenset({"ci", "install", "i", "clean-install", "install-clean", "cit", "fetch"})
 _NPM = "npm"
+_RUNNING = frozenset({"dlx", "exec", "x", "create", "init"})
+"""Verbs that fetch a package to run it; `create X` takes it from `create-X`."""
+
+_DENO = frozenset({"install", "run", "cache", "add", "compile", "bundle", "i", "test", "serve", "eval", "task"})
 
 
 def run(name: str, words: list[Word], session: Session) -> None:
@@ -29,7 +33,7 @@ def run(name: str, words: list[Word], session: Session) -> None:
     if name in {"nvm", "n"}:
         _versions(name, operands, session)
         return
-    if name in {"npx", "corepack"}:
+    if name in {"npx", "pnpx", "bunx", "corepack", "deno"}:
         _runners(name, operands, session)
         return
     if not operands:
@@ -39,7 +43,7 @@ def run(name: str, words: list[Word], session: Session) -> None:
     verb, rest = operands[0], operands[1:]
     if verb.text == "global" and rest:
         verb, rest = rest[0], rest[1:]
-    if verb.text == "dlx":
+    if verb.text in _RUNNING and (rest or verb.text != "init"):
         session.add_all(Kind.OTHER, rest[:1], place(_NPM))
     elif verb.text in _NAMES and rest:
         for word in rest:
@@ -49,7 +53,9 @@ def run(name: str, words: list[Word], session: Session) -> None:
 
 
 def _runners(name: str, operands: list[Word], session: Session) -> None:
-    if name == "npx":
+    if name == "deno":
+        _deno(operands, session)
+    elif name != "corepack":
         session.add_all(Kind.OTHER, operands[:1], place(_NPM))
     elif operands and operands[0].text in {"prepare", "use", "install"}:
         session.add_all(Kind.OTHER, operands[1:], place(_NPM))
@@ -65,6 +71,23 @@ def _package(word: Word, session: Session) -> None:
         session.add(Found(kind=Kind.LOCAL, name=text.removeprefix("file:"), line=word.line))
     else:
         session.add_all(Kind.OTHER, [word], place(_NPM))
+
+
+def _deno(operands: list[Word], session: Session) -> None:
+    """Read Deno: modules by address or by the name of a registry, and the project's own where none is named."""
+    if not operands or operands[0].text not in _DENO:
+        return
+    named = [word for word in operands[1:] if "://" in word.text or word.text.startswith(("npm:", "jsr:"))]
+    if operands[0].text in {"install", "i", "add"} and not named and len(operands) > 1:
+        named = operands[1:]
+    for word in named:
+        if "://" in word.text:
+            session.add(Found(kind=Kind.URL, name=word.text, line=word.line))
+        else:
+            session.add(Found(kind=Kind.OTHER, name=word.text, line=word.line), place("deno"))
+    if not named:
+        # What a module of the project imports is fetched when it is first run.
+        manifest("deno.json", "deno", operands[0].line, session)
 
 
 def _versions(name: str, operands: list[Word], session: Session) -> None:

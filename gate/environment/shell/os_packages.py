@@ -1,9 +1,9 @@
-"""OS package managers beside apt: apk, yum, dnf, microdnf, tdnf, rpm, zypper, pacman, brew."""
+"""OS package managers beside apt: apk, yum, dnf, rpm, zypper, pacman, brew and those of smaller distributions."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gate.environment.found import Found, Word
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Manager:
-    """How one manager is called: what takes a value, what installs, what upgrades everything."""
+    """How one manager is called: what takes a value, installs (empty: it has no verb), upgrades everything."""
 
     options: Grammar
-    installs: frozenset[str]
-    upgrades: frozenset[str]
+    installs: frozenset[str] = frozenset()
+    upgrades: frozenset[str] = frozenset()
 
 
 _RPM = _Manager(
@@ -47,6 +47,20 @@ _MANAGERS = {
         upgrades=frozenset({"update", "up", "dist-upgrade", "dup", "patch"}),
     ),
     "brew": _Manager(options=grammar(""), installs=frozenset({"install"}), upgrades=frozenset({"upgrade"})),
+    "emerge": _Manager(options=grammar("-j/--jobs -l --root --config-root --sysroot --with-bdeps --backtrack")),
+    "xbps-install": _Manager(options=grammar("-R/--repository -r/--rootdir -c -C")),
+    "pkg_add": _Manager(options=grammar("-D -p -t -P")),
+    "urpmi": _Manager(options=grammar("--root --media --excludemedia")),
+    "swupd": _Manager(
+        options=grammar("-p/--path -u/--url -m -F -S -n"),
+        installs=frozenset({"bundle-add", "os-install"}),
+        upgrades=frozenset({"update"}),
+    ),
+    "eopkg": _Manager(options=grammar("-D -c"), installs=frozenset({"install", "it"}), upgrades=frozenset({"up"})),
+    "pkg": _Manager(options=grammar("-r/--repository"), installs=frozenset({"install", "add"})),
+    "pkgin": _Manager(options=grammar(""), installs=frozenset({"install", "in"})),
+    "opkg": _Manager(options=grammar("-d -o -f"), installs=frozenset({"install"}), upgrades=frozenset({"upgrade"})),
+    "slackpkg": _Manager(options=grammar(""), installs=frozenset({"install"}), upgrades=frozenset({"upgrade-all"})),
 }
 _NAME = re.compile(r"([^<>=~!@]+)(.*)", re.DOTALL)
 
@@ -55,7 +69,9 @@ def run(name: str, words: list[Word], session: Session) -> None:
     """Read one call."""
     if name == "rpm":
         _files(words[1:], session)
-    elif name == "pacman":
+    elif name in {"debootstrap", "mmdebstrap"}:
+        _bootstrap(name, words, session)
+    elif name in {"pacman", "yay", "paru"}:
         _pacman(words, session)
     elif name == "yum-config-manager":
         _repository(words, session)
@@ -70,7 +86,10 @@ def _managed(name: str, words: list[Word], session: Session) -> None:
     if not parsed.operands:
         return
     verb, packages = parsed.operands[0], parsed.operands[1:]
-    if verb.text == "config-manager":
+    if not manager.installs:
+        for word in parsed.operands:
+            _package(replace(word, text=word.text.lstrip("=<>~!@")), origins, session)
+    elif verb.text == "config-manager":
         _repository(words, session)
     elif verb.text in manager.upgrades and not packages:
         session.add(Found(kind=Kind.OS, name=UPGRADE_ALL, line=verb.line), *origins)
@@ -117,6 +136,16 @@ def _pacman(words: list[Word], session: Session) -> None:
         session.add(Found(kind=Kind.OS, name=UPGRADE_ALL, line=words[0].line), *origins)
     for word in packages:
         _package(word, origins, session)
+
+
+def _bootstrap(name: str, words: list[Word], session: Session) -> None:
+    """Read `debootstrap SUITE FOLDER [MIRROR]`: a whole system, out of the mirror or of one that nobody names."""
+    operands = parse_options(words[1:], grammar("")).operands
+    mirrors = [word.text for word in operands if "://" in word.text]
+    location = redact_url(mirrors[0]) if mirrors else f"{name}:default"
+    origin = Origin(kind=OriginKind.OS_ARCHIVE, location=location, implicit=not mirrors)
+    for word in operands[:1]:
+        session.add(Found(kind=Kind.OS, name=word.text, line=word.line), origin)
 
 
 def _repository(words: list[Word], session: Session) -> None:

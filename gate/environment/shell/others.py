@@ -11,6 +11,8 @@ from gate.environment.shell.manifests import manifest, place
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.environment.shell.session import Session
 
 _JULIA = re.compile(r"\bPkg\.(?:add|develop)\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
@@ -38,28 +40,55 @@ _NAMED: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "spack": ((("install",),), "spack"),
     "huggingface-cli": ((("download",),), "huggingface"),
     "hf": ((("download",),), "huggingface"),
-    "nix": ((("profile", "install"),), "nix"),
+    "nix": ((("profile", "install"), ("profile", "add")), "nix"),
     "nix-env": (((),), "nix"),
-    "cabal": ((("install",),), "hackage"),
+    "cabal": ((("install",), ("v2-install",), ("new-install",)), "hackage"),
+    "kubectl": ((("krew", "install"),), "krew"),
     "stack": ((("install",),), "hackage"),
     "opam": ((("install",),), "opam"),
     "nuget": ((("install",),), "nuget"),
     "flatpak": ((("install",),), "flatpak"),
-    "guix": ((("install",),), "guix"),
+    "guix": ((("install",), ("package",)), "guix"),
     "ollama": ((("pull",),), "ollama"),
+}
+_GRAMMARS = {
+    "nix-env": grammar("-f/--file -p/--profile -I --option --arg --argstr --system-filter -j --cores"),
+    "guix": grammar("-p/--profile -L/--load-path"),
+    **dict.fromkeys(("cpan", "cpanm"), grammar("-l -L -M --mirror --from --local-lib -j")),
+}
+"""How the options of a tool read that has letters of its own for what others give a value."""
+
+_NIX_LOOKS = re.compile(r"-[eqQGS]\w*|--(?:uninstall|query|switch-\w+|list-generations|delete-generations|rollback)")
+_IDLE = frozenset(
+    {"help", "clean", "wrapper", "init", "tasks", "projects", "properties", "version", "validate", "stop"}
+)
+"""Goals of a build tool that resolve no dependency; every other one does, whatever a build calls it."""
+
+_ANY: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("mvn", "mvnw"), ("pom.xml", "maven")),
+    **dict.fromkeys(("gradle", "gradlew"), ("build.gradle", "maven")),
+    "sbt": ("build.sbt", "maven"),
+    "lein": ("project.clj", "clojars"),
 }
 _MANIFESTS: dict[str, tuple[frozenset[str], str, str]] = {
     "bundle": (frozenset({"install", "update"}), "Gemfile", "rubygems"),
     "dotnet": (frozenset({"restore", "build", "publish", "test", "pack"}), "*.csproj", "nuget"),
     "composer": (frozenset({"install", "update"}), "composer.json", "packagist"),
-    "mvn": (frozenset({"package", "install", "verify", "compile", "dependency:resolve"}), "pom.xml", "maven"),
-    "mvnw": (frozenset({"package", "install", "verify", "compile"}), "pom.xml", "maven"),
-    "gradle": (frozenset({"build", "assemble", "jar", "installDist", "shadowJar"}), "build.gradle", "maven"),
+    "stack": (frozenset({"build", "install", "setup", "test"}), "stack.yaml", "hackage"),
+    "cabal": (
+        frozenset({"build", "install", "v2-build", "v2-install", "new-build", "new-install", "fetch"}),
+        "cabal.project",
+        "hackage",
+    ),
+    "rosdep": (frozenset({"install"}), "package.xml", "rosdep"),
+    "rebar3": (frozenset({"get-deps", "compile", "release", "tar"}), "rebar.config", "hex"),
+    **dict.fromkeys(
+        ("bazel", "bazelisk"), (frozenset({"build", "run", "test", "fetch", "sync"}), "MODULE.bazel", "bazel")
+    ),
     "conan": (frozenset({"install", "create", "build"}), "conanfile.py", "conan"),
     "mix": (frozenset({"deps.get", "deps.compile"}), "mix.exs", "hex"),
     "swift": (frozenset({"build"}), "Package.swift", "swift"),
     "nix": (frozenset({"build", "develop", "shell"}), "flake.nix", "nix"),
-    "gradlew": (frozenset({"build", "assemble", "jar", "installDist", "shadowJar"}), "build.gradle", "maven"),
 }
 _FIRST = frozenset({"huggingface-cli", "hf"})
 """What follows the first name is files of it."""
@@ -69,29 +98,25 @@ _AZ: Grammar = grammar("-n/--name -s/--source --version --pip-extra-index-urls -
 
 def run(name: str, words: list[Word], session: Session) -> None:
     """Read one call."""
-    if name == "az":
-        _az(words, session)
+    if name in _OWN:
+        _OWN[name](words, session)
         return
-    if name == "trivy":
-        _trivy(words, session)
+    if name == "nix-env" and any(_NIX_LOOKS.fullmatch(word.text) for word in words[1:]):
         return
-    if name in {"code", "code-server"}:
-        extensions = parse_options(words[1:], grammar("--install-extension")).all("--install-extension")
-        session.add_all(Kind.OTHER, extensions, place("vscode-marketplace"))
-        return
-    if name == "julia":
-        _julia(words, session)
-        return
-    parsed = parse_options(words[1:], _PLAIN)
+    parsed = parse_options(words[1:], _GRAMMARS.get(name, _PLAIN))
     operands = parsed.operands
     texts = [word.text for word in operands]
     verbs, where = _NAMED.get(name, ((), ""))
     for verb in verbs:
-        if tuple(texts[: len(verb)]) == verb:
-            chosen = operands[len(verb) :][: 1 if name in _FIRST else None]
+        chosen = operands[len(verb) :][: 1 if name in _FIRST else None]
+        if tuple(texts[: len(verb)]) == verb and (chosen or name not in _MANIFESTS):
+            session.add_addresses(parsed.all("--file"))
             _add(chosen, parsed.last("--version"), where, session)
             return
-    if name in _MANIFESTS:
+    if name in _ANY:
+        if set(texts) - _IDLE:
+            manifest(*_ANY[name], words[0].line, session)
+    elif name in _MANIFESTS:
         resolving, file, where = _MANIFESTS[name]
         if resolving & set(texts):
             manifest(file, where, words[0].line, session)
@@ -105,6 +130,11 @@ def _add(words: list[Word], version: Word | None, where: str, session: Session) 
             name, spec = (word.text[:at], word.text[at + 1 :]) if at > 0 else (word.text, "")
             spec = spec or (version.text if version else "")
             session.add(Found(kind=Kind.OTHER, name=name, spec=spec, line=word.line), place(where))
+
+
+def _code(words: list[Word], session: Session) -> None:
+    extensions = parse_options(words[1:], grammar("--install-extension")).all("--install-extension")
+    session.add_all(Kind.OTHER, extensions, place("vscode-marketplace"))
 
 
 def _julia(words: list[Word], session: Session) -> None:
@@ -136,3 +166,12 @@ def _trivy(words: list[Word], session: Session) -> None:
             session.add(Found(kind=Kind.OTHER, name="trivy-db", line=word.line), place("trivy-db"))
         elif word.text == "--download-java-db-only":
             session.add(Found(kind=Kind.OTHER, name="trivy-java-db", line=word.line), place("trivy-db"))
+
+
+_OWN: dict[str, Callable[[list[Word], Session], None]] = {
+    "az": _az,
+    "trivy": _trivy,
+    "julia": _julia,
+    **dict.fromkeys(("code", "code-server"), _code),
+}
+"""Tools that read like no other."""

@@ -13,6 +13,8 @@ from gate.environment.text import Text
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.environment.reading import Reading
     from gate.model.origin import Origin
 
@@ -42,6 +44,9 @@ class Session:
         piped: what the command before the pipe printed, when reading can tell.
         piped_from: the file that it printed.
         unseen: the file that it printed, and that is not there.
+        fetched: addresses that were fetched so far.
+        aliases: what the script's own names for commands stand for.
+        functions: what reads the body of a function that uses its arguments.
     """
 
     text: Text
@@ -56,6 +61,8 @@ class Session:
     piped_from: Text | None = None
     unseen: Word | None = None
     fetched: list[str] = field(default_factory=list)
+    aliases: dict[str, list[Word]] = field(default_factory=dict)
+    functions: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def values(self) -> dict[str, str]:
         """Return every variable whose value is known."""

@@ -24,6 +24,9 @@ _PLATFORM = {
 }
 """What the one platform that an Azure ML image has says of itself."""
 
+_WHICH = re.compile(r"(?:which|type -[pP]|command -v) ([\w./+-]+)")
+"""A program's own place: its name says as much about what it does."""
+
 _CUT = grammar("-d/--delimiter -f/--fields -c/--characters", "-s")
 
 
@@ -69,9 +72,15 @@ def _command(name: str, arguments: list[str], parts: list, stdin: str | None) ->
         return _PLATFORM[name, *arguments]
     if name == "printf" and len(arguments) == 1 and "%" not in arguments[0]:
         return arguments[0].rstrip("\n")
-    if name == "cut" and stdin is not None:
+    if (called := _WHICH.fullmatch(" ".join([name, *arguments]))) is not None:
+        return called[1]
+    return None if stdin is None else _filtered(name, arguments, parts, stdin)
+
+
+def _filtered(name: str, arguments: list[str], parts: list, stdin: str) -> str | None:  # type: ignore[type-arg]
+    if name == "cut":
         return _cut(parts[1:], stdin)
-    if name == "tr" and stdin is not None and len(arguments) == 2:  # noqa: PLR2004 - set 1 and set 2
+    if name == "tr" and len(arguments) == 2:  # noqa: PLR2004 - set 1 and set 2
         return _tr(arguments, stdin)
     return None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gate.environment.found import Word
 from gate.environment.places import unresolved
 from gate.environment.reading import MOST_STEPS
+from gate.environment.shell.called import define
 from gate.environment.shell.commands import run_command
 from gate.environment.shell.printed import show, written
 from gate.environment.shell.words import adjacent
@@ -56,6 +57,7 @@ class Walker:
                 self.sequence(node)
             case kind if kind not in _SKIPPED:
                 self.children(node)
+                define(node, self)
             case _:
                 pass
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gate.environment.found import Found, Word
 from gate.environment.options import grammar, parse_options
 from gate.environment.shell.manifests import place
+from gate.environment.shell.tools import tool_of
 from gate.model.origin import Kind
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def powershell(script: str, stage: Stage) -> bool:
 
 def read_code(code: str, line: int, session: Session) -> None:
     """Read PowerShell, statement by statement: what its own commands fetch, and what other tools install."""
-    from gate.environment.shell.commands import run_command, tool_of  # noqa: PLC0415 - that module reads this one
+    from gate.environment.shell.commands import run_command  # noqa: PLC0415 - that module reads this one
     from gate.environment.shell.script import run_script  # noqa: PLC0415 - as above
 
     for match in _STATEMENT.finditer(code[:LONGEST].replace("\\\n", " \n").replace("`\n", " \n").replace("\\", "/")):

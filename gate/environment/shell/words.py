@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gate.environment.templates import Mask
 
 _EXPANSIONS = frozenset({"simple_expansion", "expansion", "command_substitution"})
-_ARRAY = re.compile(r'"?\$\{\w+\[[@*]\]\}"?')
+_ARRAY = re.compile(r'"?\$(?:\{\w+\[[@*]\]\}|@|\{@\})"?')
 _ESCAPE = re.compile(r"\\(\n|.)", re.DOTALL)
 _QUOTED_ESCAPE = re.compile(r'\\(["\\$`\n])')
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
