@@ -283,7 +283,7 @@ def test_a_bomb_in_an_image_is_stopped_and_leaves_no_thread_and_no_open_blob(bou
     with pytest.raises(BoundError) as caught:
         world.read(digest, bounds=limits[bound])
     assert caught.value.facts == {"bound": bound, "layer": bomb.descriptor.digest}
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert world.closed == len(world.opened) == 3
 
 
@@ -294,5 +294,5 @@ def test_garbage_in_a_large_layer_is_refused_and_leaves_no_thread() -> None:
     with pytest.raises(InputError) as caught:
         world.read(world.image(layer(noise)))
     assert caught.value.error_code == "tar_header"
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert world.closed == len(world.opened)

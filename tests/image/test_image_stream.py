@@ -233,5 +233,5 @@ def test_leaving_early_ends_the_other_thread() -> None:
 
     with pumped(source()) as ahead:
         next(ahead)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert len(given) < 100
