@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING
 
 from image.image_world import World as Registry
 from image.image_world import layer, ref_to
+from servers.threaded import Threaded
 
 from gate.bounds import CondaBounds, HttpBounds, ImageBounds
 from gate.http.client import HttpClient
@@ -25,7 +25,6 @@ from gate.resolve.settings import ResolveConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from image.image_world import Node
 
@@ -37,7 +36,7 @@ FORGE = "https://conda.example.org/forge"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-class ChannelServer:
+class ChannelServer(Threaded):
     """Serves a folder; `asked` is every path and range. `ranges` and `statuses` may be changed while it runs."""
 
     def __init__(self, folder: Path) -> None:
@@ -47,26 +46,12 @@ class ChannelServer:
         self.ranges = True
         self.statuses: dict[str, int] = {}
         self.bodies: dict[str, bytes] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> Self:
-        """Serve."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_handler(self))
 
     @property
     def url(self) -> str:
         """The channel's address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self.root
 
     def answer(self, path: str, wanted: str) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body."""

@@ -7,16 +7,13 @@ import hashlib
 import io
 import json
 import tarfile
-import threading
 import zipfile
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import zstandard
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from servers.threaded import Threaded
 
 BUILT = 1_767_312_000_000
 """2 January 2026, in milliseconds."""
@@ -79,7 +76,7 @@ class Repodata:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-class CondaChannel:
+class CondaChannel(Threaded):
     """Serves packages and repodata; `asked` is every path that was asked for."""
 
     def __init__(self) -> None:
@@ -90,26 +87,12 @@ class CondaChannel:
         self.moved = ""
         self._files: dict[str, bytes] = {}
         self._records: dict[str, dict[str, dict[str, Any]]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> Self:
-        """Serve."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_handler(self))
 
     @property
     def url(self) -> str:
         """The channel's address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/channel"
+        return f"{self.root}/channel"
 
     def publish(self, recipe: CondaRecipe, under: str = "channel") -> None:
         """Add a package; `under` another name, it lies in a channel beside this one on the same server."""
