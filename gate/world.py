@@ -16,10 +16,12 @@ from gate.model.origin import Kind
 from gate.origin.prove import prove_inventory
 from gate.policy.bases import catalogue_of
 from gate.promotion.attest import attestor
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
-from gate.promotion.plan import DiscardPlan, PromotionPlan
+from gate.promotion.plan_discard import DiscardPlan
+from gate.promotion.plan_promotion import PromotionPlan
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.promote import promote
 from gate.promotion.withdraw import withdraw
 
 if TYPE_CHECKING:

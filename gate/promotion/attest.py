@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from gate.errors import InputError
 from gate.promotion.document import Document, attach_document, attached_documents
-from gate.promotion.plan import Verb
 from gate.promotion.receipt import ReadBack
+from gate.promotion.steps import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gate.model.decision import Decision
-    from gate.promotion.plan import PromotionPlan
+    from gate.promotion.plan_promotion import PromotionPlan
     from gate.promotion.statement import StatementSigner
     from gate.registry.interface import ImageWriter
 

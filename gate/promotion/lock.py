@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from gate.errors import ConflictError, GateError, NotFoundError, UpstreamError
-from gate.promotion.plan import Verb
 from gate.promotion.receipt import ReadBack
+from gate.promotion.steps import Verb
 from gate.registry.locks import locks_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from gate.model.digest import Digest
     from gate.model.image import ImageRef
-    from gate.promotion.plan import PromotionPlan, Step
+    from gate.promotion.plan_promotion import PromotionPlan
+    from gate.promotion.steps import Step
     from gate.registry.interface import ImageWriter
     from gate.registry.locks import LockingStore
 

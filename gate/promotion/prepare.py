@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from gate.errors import InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.promotion.attached import read_attachments
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, pinned_staging, plan_discard, plan_promotion
+from gate.promotion.plan_discard import DiscardPlan, pinned_staging, plan_discard
+from gate.promotion.plan_promotion import PromotionPlan, plan_promotion
 from gate.promotion.state import look_at_staging, look_at_target, serves
+from gate.promotion.steps import Refused
 from gate.promotion.tree import ManifestTree, read_tree
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from gate.registry.referring import referrers_tag
 if TYPE_CHECKING:
     from gate.bounds import ImageBounds
     from gate.model.digest import Digest
-    from gate.promotion.plan import PromotionPlan
+    from gate.promotion.plan_promotion import PromotionPlan
     from gate.promotion.state import StagingState
     from gate.registry.interface import ImageWriter
 

@@ -28,9 +28,9 @@ from servers.registry import registry_server
 from gate.bounds import HttpBounds, ImageBounds
 from gate.http.client import HttpClient
 from gate.model.image import ImageRef, Transport
-from gate.promotion.execute import promote
 from gate.promotion.places import Places
 from gate.promotion.prepare import prepare_promotion
+from gate.promotion.promote import promote
 from gate.registry.auth import NoCredentials
 from gate.registry.content import OCI_MANIFEST
 from gate.registry.remote import RemoteRegistry

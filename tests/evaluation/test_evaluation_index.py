@@ -15,8 +15,10 @@ from gate.model.decision import Decision, Outcome, Status
 from gate.model.evidence import Evidence
 from gate.model.image import ChildRole
 from gate.policy.decide import decide
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Verb
+from gate.promotion.plan_discard import DiscardPlan
+from gate.promotion.plan_promotion import PromotionPlan
 from gate.promotion.receipt import DiscardReceipt, PromotionReceipt
+from gate.promotion.steps import Verb
 from gate.registry.layout import OciLayout
 
 if TYPE_CHECKING:

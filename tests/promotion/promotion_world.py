@@ -9,7 +9,8 @@ from gate.promotion.places import Places
 from gate.promotion.prepare import prepare_discard, prepare_promotion
 
 if TYPE_CHECKING:
-    from gate.promotion.plan import DiscardPlan, PromotionPlan
+    from gate.promotion.plan_discard import DiscardPlan
+    from gate.promotion.plan_promotion import PromotionPlan
     from gate.registry.interface import ImageWriter
 
 HOST = "registry.example.org"

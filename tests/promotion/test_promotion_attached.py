@@ -18,10 +18,11 @@ from gate.model.base import sha256_of
 from gate.model.image import ImageRef, Transport
 from gate.promotion.attach import attach
 from gate.promotion.attached import read_attachments
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
-from gate.promotion.plan import Verb
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.promote import promote
+from gate.promotion.steps import Verb
 from gate.promotion.tree import describe
 from gate.promotion.withdraw import withdraw
 from gate.registry.auth import NoCredentials

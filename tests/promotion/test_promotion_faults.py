@@ -21,10 +21,12 @@ from gate.errors import (
     UpstreamError,
 )
 from gate.model.digest import Digest
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
-from gate.promotion.plan import DiscardPlan, PromotionPlan
+from gate.promotion.plan_discard import DiscardPlan
+from gate.promotion.plan_promotion import PromotionPlan
 from gate.promotion.prepare import prepare_promotion
+from gate.promotion.promote import promote
 from gate.promotion.receipt import DiscardReceipt, PromotionReceipt
 from gate.registry.content import read_content
 

@@ -11,9 +11,10 @@ from registry.contract_images import image, index, push
 
 from gate.errors import InputError, NotFoundError
 from gate.model.image import ImageRef, Transport
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.promote import promote
 from gate.registry.layout import OciLayout
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from registry.contract_images import docker_list, image, index, push
 
 from gate.errors import ConflictError, GateError, UpstreamError
 from gate.model.image import ImageRef
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
-from gate.promotion.plan import Verb
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.promote import promote
+from gate.promotion.steps import Verb
 from gate.promotion.withdraw import withdraw
 from gate.registry.content import DOCKER_MANIFEST
 

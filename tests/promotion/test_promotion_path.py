@@ -9,9 +9,11 @@ from registry.contract_images import image, push
 
 from gate.errors import NotFoundError
 from gate.model.image import ImageRef, Transport
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
-from gate.promotion.plan import DiscardPlan, PromotionPlan, plan_discard, plan_promotion
+from gate.promotion.plan_discard import DiscardPlan, plan_discard
+from gate.promotion.plan_promotion import PromotionPlan, plan_promotion
+from gate.promotion.promote import promote
 from gate.promotion.state import look_at_staging, look_at_target
 from gate.promotion.tree import read_tree
 from gate.registry.layout import OciLayout

@@ -9,8 +9,10 @@ from registry.contract_images import docker_list, image, index, plain, push
 
 from gate.errors import ConflictError, IntegrityError
 from gate.model.image import ImageRef, Transport
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Verb, plan_discard, plan_promotion
+from gate.promotion.plan_discard import DiscardPlan, plan_discard
+from gate.promotion.plan_promotion import PromotionPlan, plan_promotion
 from gate.promotion.state import StagingState, TargetState, look_at_staging
+from gate.promotion.steps import Refused, Verb
 from gate.promotion.tree import read_tree
 from gate.registry.content import DOCKER_MANIFEST, OCI_MANIFEST
 from gate.registry.interface import Manifest

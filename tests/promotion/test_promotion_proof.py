@@ -11,8 +11,9 @@ from registry.contract_images import image, push
 
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
 from gate.model.image import ImageRef
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
+from gate.promotion.promote import promote
 from gate.promotion.receipt import DiscardReceipt, PromotionReceipt
 from gate.registry.content import DOCKER_MANIFEST
 from gate.registry.interface import Manifest

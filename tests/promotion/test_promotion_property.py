@@ -14,9 +14,11 @@ from registry.contract_images import Sample, image, index, push
 
 from gate.errors import ConflictError
 from gate.model.image import ImageRef, Transport
-from gate.promotion.execute import discard, promote
-from gate.promotion.plan import DiscardPlan, PromotionPlan
+from gate.promotion.discard import discard
+from gate.promotion.plan_discard import DiscardPlan
+from gate.promotion.plan_promotion import PromotionPlan
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.promote import promote
 
 IMAGES = [image(seed) for seed in "abcde"]
 PLACES_OF_IMAGES = [

@@ -13,9 +13,10 @@ from gate.errors import GateError, NotFoundError, UpstreamError
 from gate.http.client import HttpClient
 from gate.model.base import sha256_of
 from gate.model.image import ImageRef, Transport
-from gate.promotion.execute import discard, promote
+from gate.promotion.discard import discard
 from gate.promotion.places import Places
 from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.promote import promote
 from gate.registry.auth import NoCredentials
 from gate.registry.layout import OciLayout
 from gate.registry.reference import parse_image_ref

@@ -25,9 +25,9 @@ from gate.model.decision import Decision, Outcome
 from gate.model.image import ImageRef, Transport
 from gate.promotion.attest import attestor
 from gate.promotion.document import Document, attach_document, attached_documents
-from gate.promotion.execute import promote
 from gate.promotion.places import Places
 from gate.promotion.prepare import prepare_promotion
+from gate.promotion.promote import promote
 from gate.promotion.statement import ENVELOPE_TYPE, PAYLOAD_TYPE, KeySigner, payload_of, verdict
 from gate.promotion.tree import describe
 from gate.registry.referring import listed_referrers

@@ -10,7 +10,7 @@ from registry.contract_images import push
 
 from gate.account import Account
 from gate.model.decision import Outcome
-from gate.promotion.execute import discard
+from gate.promotion.discard import discard
 from gate.reports.evaluation_text import render
 
 

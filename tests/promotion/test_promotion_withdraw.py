@@ -10,7 +10,7 @@ from promotion.promotion_world import RELEASE, STAGING, planned
 from registry.contract_images import image, index, push
 
 from gate.errors import ConflictError, UpstreamError
-from gate.promotion.execute import promote
+from gate.promotion.promote import promote
 from gate.promotion.withdraw import withdraw
 
 APP = index(image("amd64"), image("arm64"))

@@ -1,4 +1,4 @@
-"""Carry out a plan: steps that can be run twice, and a receipt only for what was read back."""
+"""Promote: steps that can be run twice, and a receipt only for what was read back."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from typing import TYPE_CHECKING
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
 from gate.model.image import Transport
 from gate.promotion.attach import attach, is_listed
-from gate.promotion.attached import is_list
 from gate.promotion.each import each
-from gate.promotion.gone import is_gone, prove_gone
-from gate.promotion.lock import lock, open_locks, read_locks
-from gate.promotion.plan import DiscardPlan, PromotionPlan, Refused, Step, Verb, in_use, pinned_staging
-from gate.promotion.receipt import BlobMove, DiscardReceipt, PromotionReceipt, ReadBack
-from gate.promotion.state import StagingState, look_at_staging, look_at_target, serves
+from gate.promotion.lock import lock, read_locks
+from gate.promotion.receipt import BlobMove, PromotionReceipt, ReadBack
+from gate.promotion.state import look_at_target, serves
+from gate.promotion.steps import Step, Verb, about
 from gate.promotion.tree import checked_manifest, describe
-from gate.registry.referring import is_referrers_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gate.bounds import ImageBounds
-    from gate.model.digest import Digest
     from gate.model.image import ImageRef
-    from gate.promotion.places import Places
+    from gate.promotion.plan_promotion import PromotionPlan
     from gate.registry.interface import Descriptor, ImageReader, ImageWriter, Manifest
 
 
@@ -49,7 +44,7 @@ def promote(
     if {plan.source.transport, plan.target.transport} != {Transport.REGISTRY}:
         workers = 1
     _refuse_taken_tag(plan, target_store)
-    present = tuple(BlobMove(descriptor=blob, how="present") for blob in _of(plan.steps, Verb.COPY_BLOB))
+    present = tuple(BlobMove(descriptor=blob, how="present") for blob in about(plan.steps, Verb.COPY_BLOB))
     done = _try_read_back(plan, target_store, workers)
     if done is not None:
         done = (*done, *attest(plan))
@@ -58,7 +53,7 @@ def promote(
             return _promoted(plan, present, (*done, *locked), already_there=True)
         return _promoted(plan, present, (*done, *lock(plan, target_store)), already_there=False)
     moves = each(
-        lambda blob: _bring_blob(plan, blob, source_store, target_store), _of(plan.steps, Verb.COPY_BLOB), workers
+        lambda blob: _bring_blob(plan, blob, source_store, target_store), about(plan.steps, Verb.COPY_BLOB), workers
     )
     attested: tuple[ReadBack, ...] = ()
     for step in plan.steps:
@@ -70,51 +65,6 @@ def promote(
     # Locked only after it was read back: a lock on something else would be hard to take back.
     proof = (*_read_back(plan, target_store, workers), *(attested or attest(plan)))
     return _promoted(plan, moves, (*proof, *lock(plan, target_store)), already_there=False)
-
-
-def discard(
-    plan: DiscardPlan,
-    store: ImageWriter,
-    *,
-    places: Places,
-    bounds: ImageBounds | None = None,
-    unlock: bool = False,
-) -> DiscardReceipt:
-    """Delete the plan's digests from staging and prove it by reading. Gone already is success.
-
-    The repository is looked at again first: what came to be used since the plan was made is not deleted, and what is
-    locked, manifest or tag, is only with `unlock`, which is policy's word.
-
-    Raises:
-        ConflictError: `not_staging`, `digest_in_use` or `manifest_locked`; nothing was changed.
-        UpstreamError: the store failed, or still has what was deleted (`discard_unproved`).
-    """
-    pinned = pinned_staging(plan.place, places)
-    if isinstance(pinned, Refused):
-        raise pinned.error()
-    digests = tuple(descriptor.digest for descriptor in _of(plan.steps, Verb.DELETE_MANIFEST))
-    state = look_at_staging(store, plan.place, known=plan.tags, bounds=bounds)
-    _refuse_new_users(plan, digests, state)
-    open_locks(store, plan.place, {digest: state.tags_on(digest) for digest in digests}, unlock=unlock)
-    already_gone = all(is_gone(store, plan.place.at(digest)) for digest in digests)
-    for digest in digests:
-        # Asked for even if it seems gone: one wrong "not found" must not leave a refused image behind.
-        store.delete_manifest(plan.place.at(digest).model_copy(update={"tag": ""}))
-    tags = tuple(sorted({*plan.tags, *(tag for digest in digests for tag in state.tags_on(digest))}))
-    proof = prove_gone(plan.place, store, digests, tags)
-    return DiscardReceipt(
-        place=plan.place,
-        digest=plan.digest,
-        deleted=digests,
-        tags=tags,
-        already_gone=already_gone,
-        released=plan.released,
-        read_back=proof,
-    )
-
-
-def _of(steps: tuple[Step, ...], verb: Verb) -> tuple[Descriptor, ...]:
-    return tuple(step.descriptor for step in steps if step.verb is verb)
 
 
 def _bring_blob(
@@ -165,7 +115,7 @@ def _try_read_back(plan: PromotionPlan, target_store: ImageWriter, workers: int)
 
 
 def _read_back(plan: PromotionPlan, target_store: ImageWriter, workers: int) -> tuple[ReadBack, ...]:
-    seen = [*each(lambda blob: _read_blob(plan, blob, target_store), _of(plan.steps, Verb.COPY_BLOB), workers)]
+    seen = [*each(lambda blob: _read_blob(plan, blob, target_store), about(plan.steps, Verb.COPY_BLOB), workers)]
     for step in plan.steps:
         digest = step.descriptor.digest
         if step.verb is Verb.SET_TAG:
@@ -201,7 +151,7 @@ def _read_attached(plan: PromotionPlan, step: Step, target_store: ImageWriter) -
 def _promoted(
     plan: PromotionPlan, moves: tuple[BlobMove, ...], proof: tuple[ReadBack, ...], *, already_there: bool
 ) -> PromotionReceipt:
-    manifests = _of(plan.steps, Verb.PUT_MANIFEST)
+    manifests = about(plan.steps, Verb.PUT_MANIFEST)
     return PromotionReceipt(
         source=plan.source,
         target=plan.target,
@@ -213,15 +163,3 @@ def _promoted(
         locked=plan.locks,
         read_back=proof,
     )
-
-
-def _refuse_new_users(plan: DiscardPlan, digests: tuple[Digest, ...], state: StagingState) -> None:
-    for digest in digests:
-        parents = [user for user in state.parents_of(digest) if user.digest not in digests]
-        users = tuple(user for user in parents if digest == plan.digest or not is_list(user))
-        if users:
-            raise in_use(plan.place, digest, users).error()
-        tags = [tag for tag in state.tags_on(digest) if not is_referrers_tag(tag)]
-        if digest != plan.digest and tags:
-            message = f"{digest} in `{plan.place.place}` was tagged since: {', '.join(tags[:5])}"
-            raise ConflictError(message, code="digest_in_use", place=plan.place.place, digest=digest)
