@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:8711c44d478b8c59d3b8b5ea23c605eb817e85e4e92276af2e25622e206e33cf"
+RULESET = "sha256:2720b1291194cd791f1a1e9196d72c574d563d4281cf687bd9501e8b21a47fee"

@@ -17,10 +17,10 @@ from gate.exceptions.plain import plain
 from gate.model.quiet import quiet_json
 from gate.model.redact import redact
 from gate.policy.explain import DISPOSITIONS, explain
+from gate.policy.sets import ALL as SET_RULES
 from gate.reports.check_outcomes import About, Level, outcomes_of
 from gate.reports.check_rows import counts_of
 from gate.reports.check_sets import set_outcomes, verdict_of
-from gate.resolve.rules import ALL as SET_RULES
 from gate.ways_out.problems import explain_problem
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gate.model.decision import Status
 from gate.model.quiet import quiet
-from gate.resolve.rules import ALL, EXCEPTABLE
+from gate.policy.sets import ALL, EXCEPTABLE
 
 if TYPE_CHECKING:
     from gate.model.decision import RuleResult

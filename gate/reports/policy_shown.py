@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gate.policy.decide import OWN, OWN_CODES
 from gate.policy.rules import ALL
-from gate.resolve.rules import ALL as SET_RULES
+from gate.policy.sets import ALL as SET_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

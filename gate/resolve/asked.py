@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.reference import Problem, Reference, Severity
 from gate.policy.dispose import origin_allowed
-from gate.resolve.names import requirement_of, reserved
+from gate.policy.private import reserved
+from gate.resolve.names import requirement_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

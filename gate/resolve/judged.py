@@ -10,10 +10,10 @@ from gate.model.decision import RuleResult, Status
 from gate.model.failure import Failure
 from gate.model.finding import DataSnapshot
 from gate.model.resolution import Resolution
+from gate.policy.sets import judge
+from gate.policy.sets.rule import ClosedSet
 from gate.resolve.asked import PACKAGES
 from gate.resolve.closed import closed_set
-from gate.resolve.rules import judge
-from gate.resolve.rules.rule import ClosedSet
 from gate.resolve.settings import ResolveConfig
 
 if TYPE_CHECKING:

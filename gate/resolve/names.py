@@ -1,4 +1,4 @@
-"""Private names, and version requirements in the one spelling that the resolver is given."""
+"""Version requirements in the one spelling that the resolver is given."""
 
 from __future__ import annotations
 
@@ -10,24 +10,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from gate.model.reference import Reference
 
 _CARET = re.compile(r"\^\s*(\d+(?:\.\d+)*)")
 _TILDE = re.compile(r"~\s*(\d+(?:\.\d+)*)")
 _BARE = re.compile(r"\d[\w.!+-]*")
-
-
-def reserved(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return what says whether a Python name is private: equal to a pattern, or begins with one that ends in `*`."""
-    stems = tuple((canonicalize_name(pattern.rstrip("*")), pattern.endswith("*")) for pattern in patterns)
-
-    def matches(name: str) -> bool:
-        normal = canonicalize_name(name)
-        return any(normal == stem or (prefix and normal.startswith(stem)) for stem, prefix in stems)
-
-    return matches
 
 
 def requirement_of(reference: Reference) -> Requirement:

@@ -12,10 +12,11 @@ from gate.model.origin import PYPI, Kind, Origin, OriginKind
 from gate.model.redact import redact_url
 from gate.model.reference import Problem
 from gate.model.resolution import FileKind, ProjectStatus, ResolvedFile, ResolvedPackage
+from gate.policy.private import reserved
 from gate.resolve.child import PrivateFolder
 from gate.resolve.files import installed_file
 from gate.resolve.half import Half
-from gate.resolve.names import is_pinned, reserved
+from gate.resolve.names import is_pinned
 from gate.resolve.relay import Relay
 from gate.resolve.uv import Compile, Pin, Unsatisfiable, compile_pins, uv_version
 

@@ -20,10 +20,10 @@ from gate.policy.decide import OWN
 from gate.policy.rules import ALL
 from gate.policy.ruleset import RULESET
 from gate.policy.scanners import ScanSigner
+from gate.policy.sets import ALL as SET_RULES
 from gate.policy.source import embedded, load_policy, policy_problems
 from gate.reports.policy_show_text import render
 from gate.reports.policy_shown import ShownPolicy, rule_pages
-from gate.resolve.rules import ALL as SET_RULES
 
 GRANT = """\
 id: GRT-one

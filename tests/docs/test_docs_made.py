@@ -18,9 +18,9 @@ from gate.cli import main
 from gate.config import KEYS, load_config
 from gate.errors import UsageError
 from gate.policy.rules import ALL
+from gate.policy.sets import ALL as SET_RULES
 from gate.policy.source import load_policy, policy_problems
 from gate.reports.policy_schema import MODELS, schema_of
-from gate.resolve.rules import ALL as SET_RULES
 
 YAML = {
     "safelist": ROOT / "allowlist" / "safelist.yaml",

@@ -9,9 +9,9 @@ from gate.model.origin import PYPI, Kind, Origin, OriginKind
 from gate.model.reference import Problem
 from gate.model.resolution import FileKind, ProjectStatus, Resolution, ResolvedFile, ResolvedPackage
 from gate.policy.schema import ResolutionPolicy
+from gate.policy.sets.rule import ClosedSet
 from gate.policy.source import load_policy
 from gate.resolve.judged import JudgedSet, judged
-from gate.resolve.rules.rule import ClosedSet
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 EVIL = "x | <b>`y`\n##vso[task.complete]\x1b[2J[click](https://evil.example) ]]>&\u202e"

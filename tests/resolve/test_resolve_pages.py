@@ -14,8 +14,8 @@ from gate.errors import UpstreamError
 from gate.http.answer import Answer
 from gate.http.client import HttpClient
 from gate.index.page import JSON
+from gate.policy.private import reserved
 from gate.resolve.entries import only_version, read_through
-from gate.resolve.names import reserved
 from gate.resolve.pages import IndexAddress, Pages
 from gate.resolve.settings import ResolveBounds
 

@@ -12,9 +12,10 @@ from resolve.resolve_world import python_reference
 
 from gate.errors import BoundError, GateError, UpstreamError, UsageError
 from gate.index.project import IndexFile
+from gate.policy.private import reserved
 from gate.resolve.child import PrivateFolder, clean_environment, run_child
 from gate.resolve.files import installed_file
-from gate.resolve.names import is_pinned, requirement_of, reserved
+from gate.resolve.names import is_pinned, requirement_of
 from gate.resolve.settings import ResolveConfig
 from gate.resolve.target import parse_target
 from gate.resolve.uv import Pin, parse_pins, uv_program, uv_version

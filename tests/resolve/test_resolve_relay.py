@@ -16,7 +16,7 @@ from resolve.resolve_world import config
 from gate.bounds import HttpBounds
 from gate.errors import TimeoutUpstreamError, UpstreamError
 from gate.http.client import HttpClient
-from gate.resolve.names import reserved
+from gate.policy.private import reserved
 from gate.resolve.pages import IndexAddress, Pages
 from gate.resolve.relay import Relay, places_of
 from gate.resolve.settings import ResolveBounds, ResolveConfig

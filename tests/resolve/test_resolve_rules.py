@@ -15,8 +15,8 @@ from gate.model.principal import Principal
 from gate.model.reference import Problem, Severity
 from gate.model.resolution import FileKind, ProjectStatus, Resolution, ResolvedFile, ResolvedPackage
 from gate.policy.schema import ResolutionPolicy, Treatment
-from gate.resolve.rules import ALL, EXCEPTABLE, judge
-from gate.resolve.rules.rule import ClosedSet
+from gate.policy.sets import ALL, EXCEPTABLE, judge
+from gate.policy.sets.rule import ClosedSet
 
 SHA = "sha256:" + "a" * 64
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate.policy.sets.rule import ClosedSet
 from gate.resolve.judged import judged as judge_again
 from gate.resolve.older import cooling, older_set
-from gate.resolve.rules.rule import ClosedSet
 
 if TYPE_CHECKING:
     from gate.findings.advisories.fixes import ImportedAdvisories

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject, treated
+from gate.policy.sets.rule import COMMON, each, params, subject, treated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gate.model.decision import RuleResult
-    from gate.resolve.rules.rule import ClosedSet
+    from gate.policy.sets.rule import ClosedSet
 
 
 class Pinned:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from gate.model.decision import Status
 from gate.model.reference import Severity
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject
+from gate.policy.sets.rule import COMMON, each, params, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gate.model.decision import RuleResult
-    from gate.resolve.rules.rule import ClosedSet
+    from gate.policy.sets.rule import ClosedSet
 
 _WAYS = {
     "unsatisfiable": "loosen or change the requirements that the message names",

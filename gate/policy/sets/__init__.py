@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.resolve.rules.cooling_off import CoolingOff
-from gate.resolve.rules.pinned import Pinned
-from gate.resolve.rules.project_status import ProjectStatusRule
-from gate.resolve.rules.reserved_name import ReservedName
-from gate.resolve.rules.set_closed import SetClosed
-from gate.resolve.rules.wheels_only import WheelsOnly
-from gate.resolve.rules.yanked import Yanked
+from gate.policy.sets.cooling_off import CoolingOff
+from gate.policy.sets.pinned import Pinned
+from gate.policy.sets.project_status import ProjectStatusRule
+from gate.policy.sets.reserved_name import ReservedName
+from gate.policy.sets.set_closed import SetClosed
+from gate.policy.sets.wheels_only import WheelsOnly
+from gate.policy.sets.yanked import Yanked
 
 if TYPE_CHECKING:
     from gate.model.decision import RuleResult
-    from gate.resolve.rules.rule import ClosedSet, SetRule
+    from gate.policy.sets.rule import ClosedSet, SetRule
 
 ALL: tuple[SetRule, ...] = (
     SetClosed(),

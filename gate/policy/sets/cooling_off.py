@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from gate.model.base import format_instant
 from gate.model.decision import Status
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import LIFTABLE, each, lifted, params, subject
+from gate.policy.sets.rule import LIFTABLE, each, lifted, params, subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gate.model.decision import RuleResult
     from gate.model.finding import Finding
     from gate.model.resolution import ResolvedFile, ResolvedPackage
-    from gate.resolve.rules.rule import ClosedSet
+    from gate.policy.sets.rule import ClosedSet
 
 
 class CoolingOff:

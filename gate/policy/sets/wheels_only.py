@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from gate.model.decision import Status
 from gate.model.resolution import FileKind
 from gate.policy.rule import Explanation, result
-from gate.resolve.rules.rule import COMMON, each, params, subject, treated
+from gate.policy.sets.rule import COMMON, each, params, subject, treated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gate.model.decision import RuleResult
-    from gate.resolve.rules.rule import ClosedSet
+    from gate.policy.sets.rule import ClosedSet
 
 
 class WheelsOnly:
