@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_world.sim_graph import QueryError, run
-from azure_world.sim_state import REGISTRY_ID, SUBSCRIPTION
+from azure_world.sim_state import REGISTRY_ID, SUBSCRIPTION, Faults
 
 if TYPE_CHECKING:
     from azure_world.sim_state import AzureWorld
@@ -60,7 +60,7 @@ def _list(world: AzureWorld, path: str, query: dict[str, str], rows: list[Any]) 
 
 
 def _graph(world: AzureWorld, asked: dict[str, Any]) -> Answer:
-    faults = world.faults
+    faults = world.faults if world.faults.about in asked["query"] else Faults()
     world.queries.append(asked["query"])
     if faults.throttled:
         faults.throttled -= 1
@@ -75,23 +75,25 @@ def _graph(world: AzureWorld, asked: dict[str, Any]) -> Answer:
         rows = run(world, asked["query"])
     except QueryError:
         return _refused(400, "InvalidQuery")
-    return _graph_page(world, rows, asked["options"])
+    return _graph_page(world, faults, rows, asked["options"])
 
 
 def prepare(world: AzureWorld, query: str, size: int) -> None:
     """Make all pages of a question's answer now."""
     rows = run(world, query)
     for start in range(0, len(rows), size):
-        world.prepared[query, str(start)] = _graph_page(world, rows, {"$top": size, "$skipToken": str(start)})
+        world.prepared[query, str(start)] = _graph_page(
+            world, world.faults, rows, {"$top": size, "$skipToken": str(start)}
+        )
 
 
-def _graph_page(world: AzureWorld, rows: list[Any], options: dict[str, Any]) -> Answer:
-    faults = world.faults
+def _graph_page(world: AzureWorld, faults: Faults, rows: list[Any], options: dict[str, Any]) -> Answer:
     size = min(int(options["$top"]), world.page_rows)
     start = int(options.get("$skipToken", "0"))
     number = start // size
     if number == faults.fail_page:
-        return _refused(faults.fail_status, "InternalServerError")
+        status, headers, body = _refused(faults.fail_status, "InternalServerError")
+        return status, {**headers, "Retry-After": faults.retry_after}, body
     page = rows[start : start + size]
     if faults.repeated_page is not None and number == faults.repeated_page + 1:
         page = rows[faults.repeated_page * size :][: len(page)]

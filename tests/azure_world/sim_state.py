@@ -59,6 +59,7 @@ class Faults:
 
     Attributes:
         latency: seconds before each answer.
+        about: faults of Resource Graph's pages concern questions alone that hold this text; all, if it is empty.
         throttled: how many of the next questions to Resource Graph are answered 429, with `retry_after` seconds.
         fail_page: number of the page (0 is the first) that is answered with `fail_status`, always.
         half_page: number of the page that lacks half of its rows and still announces all of them.
@@ -75,6 +76,7 @@ class Faults:
     """
 
     latency: float = 0.0
+    about: str = ""
     throttled: int = 0
     retry_after: str = "0"
     fail_page: int | None = None

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from azure_world.sim_gate import DIGEST, NOW, ask
+from azure_world.sim_gate import DIGEST, NOW, ask, inventory
 from evaluation.worlds import evidence, sources, submission
 from findings.defender_cases import CASES, Case, Stage, table
+from findings.defender_rests import RESTS, TAKEN_AWAY
 
+from gate.findings.defender.none import NoDefender
 from gate.model.decision import Decision, Outcome
 from gate.model.finding import ScanState
 from gate.policy.decide import decide
@@ -52,6 +55,10 @@ class Raising:
 
 def told(case: Case, stage: Stage) -> SourceReport:
     case.arrange(stage)
+    return asked(stage)
+
+
+def asked(stage: Stage) -> SourceReport:
     return ask(stage.world, stage.rules, scans=stage.scans, **stage.settings)  # type: ignore[arg-type]  # settings are text
 
 
@@ -82,6 +89,44 @@ def test_a_row_decides_as_the_table_says_and_by_no_default(case: Case, stage: St
     raised = decided(report, raising)
     assert not as_told(case, raised), "the row passes while its rule fails"
     assert raised.outcome is not Outcome.PROMOTE
+
+
+def says(case: Case, report: SourceReport) -> bool:
+    """Say whether a report is the row's: its state, its decision, and its own words on what that rests on."""
+    words = RESTS[case.id].says in f"{report.proof} {report.message}"
+    return words and report.state is case.state and as_told(case, decided(report))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_a_row_whose_cause_is_taken_away_says_something_else(case: Case, stage: Stage) -> None:
+    assert says(case, told(case, stage))
+    assert any(one.endswith("/oauth2/v2.0/token") for one in stage.world.asked)
+    TAKEN_AWAY[RESTS[case.id].on](stage)
+    assert not says(case, asked(stage)), "the row says the same without having looked"
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if RESTS[case.id].on in {"absence", "faults"}], ids=attrgetter("id")
+)
+def test_what_is_held_for_want_of_something_is_decided_with_it(case: Case, stage: Stage) -> None:
+    told(case, stage)
+    TAKEN_AWAY["faults"](stage)
+    TAKEN_AWAY["absence"](stage)
+    report = asked(stage)
+    assert report.state in {ScanState.CLEAN, ScanState.FINDINGS}, report.message
+    assert decided(report).outcome is (Outcome.DISCARD if case.id == "foreign-page" else Outcome.PROMOTE)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.state is not ScanState.CLEAN], ids=attrgetter("id"))
+def test_a_source_that_nobody_asks_passes_no_row(case: Case, stage: Stage) -> None:
+    """Every row that does not pass says something that only an answer can have told."""
+    case.arrange(stage)
+    assert not says(case, NoDefender().report(inventory(stage.world), now=NOW))
+    assert stage.world.asked == []
+
+
+def test_every_row_says_what_it_rests_on() -> None:
+    assert set(RESTS) == {case.id for case in CASES}
 
 
 ONE_OF_EACH = [case for case in CASES if case.id in {"nothing", "scheduled", "plan-free", "half-page", "unsigned"}]
