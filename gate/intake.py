@@ -6,13 +6,14 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from gate.errors import ConflictError, GateError, NotFoundError, StoreError
+from gate.errors import ConflictError, GateError, StoreError
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import canonical_json, sha256_of
 from gate.store.blobs import Blobs
 from gate.store.engine import reading, writing
 from gate.store.evaluations import FINAL, Claim, ClaimKind, Evaluation, Evaluations
+from gate.store.submissions import Joined, Submissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,8 @@ class Intake:
         Args:
             submission: what is to be evaluated.
             requester: who asks.
-            run: the id that a new run gets; one of this id that stands already is the answer.
+            run: the id that a new run gets; one of this id that stands already is the answer, and one that is joined
+                under it is the answer from then on.
 
         Raises:
             ConflictError: the run of this id is about something else (`idempotency_mismatch`).
@@ -60,6 +62,7 @@ class Intake:
             row = row.model_copy(update={"id": run or row.id})
             claim = Evaluations(connection).claim(row, now=now)
             self._on_record(connection, claim, submission, requester, now)
+            _remember(connection, claim.evaluation, row, run)
         self._work(claim)
         return claim.evaluation
 
@@ -110,11 +113,9 @@ class Intake:
             time.sleep(_POLL_SECONDS)
 
     def _standing(self, connection: Connection, run: str, key: str) -> Evaluation | None:
-        try:
-            row = Evaluations(connection).get(run)
-        except NotFoundError:
-            return None
-        if row.key != key:
+        joined = Submissions(connection).find(run)
+        row = Evaluations(connection).find(run if joined is None else joined.evaluation)
+        if row is not None and row.key != key:
             message = f"evaluation `{run}` is about another image, environment or policy"
             raise ConflictError(message, code="idempotency_mismatch", hint="use a new `Idempotency-Key`")
         return row
@@ -196,6 +197,22 @@ class Intake:
             append(connection, record)
         self._work(claim)
         return True
+
+
+def _remember(connection: Connection, got: Evaluation, asked: Evaluation, run: str) -> None:
+    """Keep who got a run that they did not begin: their key stands for it, and they asked for it as the first did."""
+    if run:
+        if got.id != run:
+            _put_join(connection, run, got, asked)
+    elif got.id != asked.id and got.requester.key != asked.requester.key:
+        _put_join(connection, f"JON-{sha256_of(canonical_json([got.id, asked.requester.key]))}", got, asked)
+
+
+def _put_join(connection: Connection, submission: str, got: Evaluation, asked: Evaluation) -> None:
+    joined = Joined(
+        id=submission, evaluation=got.id, tag=asked.tag, requester=asked.requester, submitted_at=asked.submitted_at
+    )
+    Submissions(connection).put(joined)
 
 
 def _run_id() -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from gate.errors import BoundError, ForbiddenError, InputError, StoreError
 from gate.findings.proof.interface import SubmittedScan
 from gate.ledger.reader import LedgerFilter, LedgerReader
@@ -17,10 +15,9 @@ from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import canonical_json, sha256_of
 from gate.model.digest import is_digest
-from gate.model.principal import Principal
 from gate.store.blobs import Blobs
 from gate.store.engine import reading, writing
-from gate.store.tables import evaluations
+from gate.store.submissions import Submissions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
     from gate.ledger.reader import LedgerEntry
+    from gate.model.principal import Principal
 
 MOST = 100
 """Most reports about one digest."""
@@ -76,12 +74,9 @@ class LedgeredScans:
             return tuple(_scan(connection, entry) for entry in found)
 
     def judged(self, digest: str) -> frozenset[str]:
-        """Return who submitted the digest for evaluation, to any place, at any time."""
+        """Return who submitted the digest for evaluation, to any place, at any time, first or not."""
         with reading(self._engine) as connection:
-            rows = connection.scalars(
-                sa.select(evaluations.c.requester).where(evaluations.c.digest == digest).distinct()
-            )
-            return frozenset(Principal.parse(row).key for row in rows)
+            return Submissions(connection).requesters(digest)
 
     def _record(  # noqa: PLR0913, PLR0917 - one parameter a fact
         self, connection: Connection, about: str, digest: str, report: bytes, submitter: Principal, now: datetime

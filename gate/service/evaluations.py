@@ -26,6 +26,7 @@ from gate.service.caller import caller
 from gate.service.state import State, Stated
 from gate.store.engine import reading
 from gate.store.evaluations import FINAL, Evaluation, Evaluations
+from gate.store.submissions import Submissions
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
@@ -52,7 +53,8 @@ def submit(
     """Take an image in. It is resolved to its digest now, once; the answer says where to follow the evaluation.
 
     The same image, environment and policy while an evaluation is open is that evaluation, whoever asks. The same
-    `Idempotency-Key` of the same caller is, for ever, the evaluation that it began; with other content it is refused.
+    `Idempotency-Key` of the same caller is, for ever, the evaluation that it began or joined; with other content it
+    is refused.
     """
     ref = parse_image_ref(submitted.image)
     run = _run_of(idempotency_key, who)
@@ -96,17 +98,21 @@ def _standing(state: State, run: str) -> Evaluation | None:
     if not run:
         return None
     with reading(state.gate.engine) as connection:
-        return Evaluations(connection).find(run)
+        joined = Submissions(connection).find(run)
+        if joined is None:
+            return Evaluations(connection).find(run)
+        # By the tag that this caller named: whoever began the run may have named another one of the same digest.
+        return Evaluations(connection).get(joined.evaluation).model_copy(update={"tag": joined.tag})
 
 
 def _refuse_other(row: Evaluation, ref: ImageRef, declared: Declared) -> None:
-    """Refuse a key that began another evaluation.
+    """Refuse a key that began or joined another evaluation.
 
     Nothing is resolved again: the tag may have moved since, or may be gone because of this very evaluation.
     """
     named = row.repository == ref.place and row.tag == ref.tag and ref.digest in {None, row.digest}
     if not named or row.environment_digest != declared.fingerprint():
-        message = "this `Idempotency-Key` began the evaluation of another image or environment"
+        message = "this `Idempotency-Key` stands for the evaluation of another image or environment"
         hint = "use a new `Idempotency-Key`"
         raise ConflictError(message, code="idempotency_mismatch", hint=hint, evaluation=row.id)
 

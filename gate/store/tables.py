@@ -233,3 +233,15 @@ fix_sightings = Table(
     Column("first_seen_at", Text, nullable=False),
 )
 """When a source first told this gate of a fix for a vulnerability of a component; triggers let nobody change it."""
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("evaluation", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("submitted_at", Text, nullable=False),
+    Index(None, "evaluation"),
+)
+"""Who asked for an evaluation that was under way already, and by which tag; triggers let nobody change it."""
