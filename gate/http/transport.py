@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import BinaryIO
 
 import requests
 
 from gate.bounds import HttpBounds
 from gate.errors import TimeoutUpstreamError, UpstreamError
-from gate.http.address import Origin, is_loopback, origin_of, redirected, show
+from gate.http.address import Origin, origin_of, redirected, show
+from gate.http.surroundings import Surroundings, bundle
 from gate.http.translate import translated
 from gate.http.watch import WatchedAdapter
 
@@ -35,7 +34,7 @@ class Call:
 
 
 def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Sign nothing: it keeps `requests` from taking credentials out of ~/.netrc by itself."""
+    """Sign nothing: it keeps `requests` from taking credentials out of the address by itself."""
     return request
 
 
@@ -43,17 +42,16 @@ class Transport:
     """Sends a call and follows its redirects; the answer's body is left unread."""
 
     def __init__(self, bounds: HttpBounds, clock: Callable[[], float]) -> None:
-        """Open a session that keeps no cookies."""
+        """Open no connection yet; no cookie is kept."""
         self._bounds = bounds
         self._clock = clock
-        self._session = requests.Session()
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers.clear()
+        self._surroundings = Surroundings()
+        # Not `requests.Session`: that reads a redirect's body to its end, however long, even when told not to follow;
+        # it keeps cookies and takes credentials out of ~/.netrc; and it costs as much as the exchange itself.
         self._adapter = WatchedAdapter()
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
         self._adapter.close()
 
     def send(self, call: Call, deadline: float) -> requests.Response:
@@ -84,32 +82,16 @@ class Transport:
             raise TimeoutUpstreamError(message, hint="try again, or raise the bound", url=show(call.url))
         timeout = (min(self._bounds.connect, left), min(self._bounds.read, left))
         with translated(call.url):
-            request = requests.Request(
-                call.method, call.url, headers=dict(call.headers), data=call.body, auth=_unsigned
-            )
-            prepared = self._session.prepare_request(request)
-            url = prepared.url or call.url
-            settings = self._session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003 - `stream`
-            # Not `Session.send`: that reads a redirect's body to its end, however long, even when told not to follow.
+            request = requests.PreparedRequest()
+            request.prepare(call.method, call.url, headers=dict(call.headers), data=call.body, auth=_unsigned)
             with self._adapter.within(left):
                 return self._adapter.send(
-                    prepared,
+                    request,
                     stream=True,
                     timeout=timeout,
-                    verify=_bundle(settings["verify"]),
-                    cert=settings["cert"],
-                    # What is meant for this machine stays on it: a proxy would read what may go in clear only there.
-                    proxies={} if is_loopback(origin.host) else settings["proxies"],
+                    verify=bundle(),
+                    proxies=self._surroundings.proxies(origin, call.url),
                 )
-
-
-def _bundle(verify: bool | str | None) -> bool | str:  # noqa: FBT001 - what `requests` calls it
-    """Return the CA bundle of the environment, or True for the one that comes with `requests`; never False."""
-    if isinstance(verify, str) and verify and not Path(verify).exists():
-        message = f"the CA bundle `{verify}` does not exist"
-        hint = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE must name a file of certificates, or be unset"
-        raise UpstreamError(message, hint=hint, code="ca_bundle_missing")
-    return verify or True
 
 
 def _guard(call: Call, origin: Origin) -> None:
