@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gate.bounds import DataBounds
 from gate.data import osv
+from gate.data.aliases import closed
 from gate.data.conda_names import read_conda_names
 from gate.data.exploited import read_exploited
 from gate.data.interface import DataKind, DataRow, ReferenceData, StoredSnapshot
@@ -31,6 +32,7 @@ def read_osv(data: bytes, bounds: DataBounds) -> ReadData:
     """
     rows: list[DataRow] = []
     seen: set[str] = set()
+    links: list[tuple[str, ...]] = []
     newest: datetime | None = None
     for where, raw in records(data, bounds):
         record = osv.parse_record(raw, where=where)
@@ -40,10 +42,12 @@ def read_osv(data: bytes, bounds: DataBounds) -> ReadData:
         seen.add(record.id)
         newest = record.modified if newest is None else max(newest, record.modified)
         rows.extend(record.rows())
+        links += [(one.id, *one.aliases) for one in record.advisories if one.aliases and one.withdrawn is None]
     if newest is None:
         message = "the file holds no record, and no data is not clean data"
         raise invalid(message)
-    return ReadData(rows=tuple(rows), published_at=newest)
+    groups = closed(links)
+    return ReadData(rows=tuple(osv.with_ties(row, groups) for row in rows), published_at=newest)
 
 
 READERS: Mapping[DataKind, Callable[[bytes, DataBounds], ReadData]] = {

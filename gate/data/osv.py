@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -18,6 +18,9 @@ from gate.data.interface import DataRow
 from gate.data.reading import invalid, reason_of
 from gate.errors import InputError
 from gate.model.base import Instant, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PYPI_ECOSYSTEM = "PyPI"
 SUMMARY_CHARACTERS = 300
@@ -76,6 +79,11 @@ class Advisory(Value):
 
     id: Text
     aliases: tuple[Text, ...] = ()
+    tied: tuple[Text, ...] = ()
+    """Further ids of the same vulnerability, by what other records of the file say, whatever package those are about.
+
+    A record that is ever withdrawn ties nothing. Older imports have none.
+    """
     withdrawn: Instant | None = None
     modified: Instant | None = None
     """When the record was last changed: what it says was known by then. Older imports have none."""
@@ -168,6 +176,24 @@ class OsvRecord(Value):
             DataRow(key=advisory.name, id=advisory.id, record=advisory.model_dump_json(exclude_defaults=True))
             for advisory in self.advisories
         )
+
+
+def with_ties(row: DataRow, groups: Mapping[str, frozenset[str]]) -> DataRow:
+    """Return a row that names all ids of its vulnerability, as records about other packages tie them together.
+
+    Args:
+        row: as `OsvRecord.rows` makes it.
+        groups: all ids that are tied to each id.
+    """
+    group = groups.get(row.id, frozenset())
+    if len(group) <= 1:
+        return row
+    advisory = Advisory.parse(row.record)
+    tied = group - {advisory.id, *advisory.aliases}
+    if not tied or advisory.withdrawn is not None:
+        return row
+    whole = advisory.model_copy(update={"tied": tuple(sorted(tied))})
+    return row.model_copy(update={"record": whole.model_dump_json(exclude_defaults=True)})
 
 
 def parse_record(data: bytes, *, where: str) -> OsvRecord:

@@ -17,6 +17,9 @@ DEFENDER = "defender"
 SKEW = timedelta(minutes=5)
 """How far two clocks may be apart before a scan from the future is no scan."""
 
+DATA_SKEW = timedelta(hours=1)
+"""The same for reference data, which an import lets in up to an hour ahead; further ahead it would never grow old."""
+
 
 def obstacle(report: SourceReport, case: Case) -> str:
     """Return the code of the first reason not to believe the report, nothing if there is none.

@@ -13,7 +13,7 @@ from gate.data.osv import Advisory
 from gate.findings.advisories.coverage import Pin
 from gate.findings.advisories.grouping import finding
 from gate.findings.advisories.known import KnownName
-from gate.findings.advisories.matching import Match, parsed, released
+from gate.findings.advisories.matching import Match, parsed
 from gate.findings.advisories.pip_audit_parts import (
     Auditor,
     Dependency,
@@ -110,7 +110,7 @@ class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
         if known is None:
             message = f"`{name}` was not looked up"
             raise ServiceError(message)
-        hits = known.hits(released(version), self._now)
+        hits = known.hits(version, self._now)
         if not hits:
             return ()
         by_id: dict[str, list[tuple[Advisory, Match]]] = {}

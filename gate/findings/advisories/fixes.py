@@ -11,6 +11,7 @@ from gate.data.osv import Advisory
 from gate.findings.advisories.coverage import Pin
 from gate.findings.advisories.known import KnownName
 from gate.model.origin import Kind
+from gate.policy.proof import DATA_SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,9 +84,9 @@ class ImportedAdvisories:
 
 
 def imported_advisories(data: ReferenceData, policy: FindingPolicy, now: datetime) -> ImportedAdvisories | None:
-    """Return the advisories in use; None if there are none, or if they are older than policy takes them."""
+    """Return the advisories in use; None if there are none, or if policy takes none of their date."""
     snapshot = data.active(DataKind.OSV_PYPI)
-    if snapshot is None or now - snapshot.published_at > policy.advisories.hard_age:
+    if snapshot is None or not -DATA_SKEW <= now - snapshot.published_at <= policy.advisories.hard_age:
         return None
     return ImportedAdvisories(data=data, snapshot=snapshot, names=data.active(DataKind.CONDA_NAMES))
 

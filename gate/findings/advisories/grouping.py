@@ -7,6 +7,7 @@ from datetime import datetime
 
 from packaging.version import Version
 
+from gate.data.aliases import closed
 from gate.data.osv import Advisory
 from gate.findings.advisories.matching import Match, parsed
 from gate.findings.cvss import base_score, rating
@@ -35,15 +36,8 @@ _RANK = (
 
 def closed_groups(advisories: Iterable[Advisory]) -> tuple[frozenset[str], ...]:
     """Return the sets of ids that name one vulnerability each: id and aliases, transitively; disjoint."""
-    groups: dict[str, set[str]] = {}
-    for advisory in advisories:
-        joined = {advisory.id, *advisory.aliases}
-        for identifier in tuple(joined):
-            joined |= groups.get(identifier, set())
-        for identifier in joined:
-            groups[identifier] = joined
-    unique = {id(group): group for group in groups.values()}
-    return tuple(frozenset(group) for group in unique.values())
+    groups = closed((one.id, *one.aliases, *one.tied) for one in advisories)
+    return tuple(dict.fromkeys(groups.values()))
 
 
 def severity(advisory: Advisory) -> FindingSeverity:
@@ -73,7 +67,7 @@ def finding(matched: Iterable[tuple[Advisory, Match]], ids: frozenset[str], *, c
         severity=max((severity(advisory) for advisory, _ in hits), key=_RANK.index),
         fixed_in=_fixes((advisory for advisory, _ in hits), version),
         fix_seen_at=_known_by((advisory for advisory, _ in hits), version),
-        malicious=any(identifier.startswith(_MALICIOUS) for identifier in ids),
+        malicious=any(identifier.upper().startswith(_MALICIOUS) for identifier in ids),
         summary=next((advisory.summary for advisory, _ in hits if advisory.summary), ""),
         status="" if sure else UNDECIDED,
     )

@@ -40,9 +40,9 @@ class KnownName:
         live = self.live(now)
         return self._all_groups if len(live) == len(self.advisories) else closed_groups(live)
 
-    def hits(self, released: Version, now: datetime) -> tuple[tuple[Advisory, Match], ...]:
-        """Return the live advisories that do or may affect a version without a local label."""
-        answers = ((one, self._matchers[id(one)].match(released)) for one in self.live(now))
+    def hits(self, version: Version, now: datetime) -> tuple[tuple[Advisory, Match], ...]:
+        """Return the live advisories that do or may affect a version."""
+        answers = ((one, self._matchers[id(one)].match(version)) for one in self.live(now))
         return tuple(pair for pair in answers if pair[1] is not Match.UNAFFECTED)
 
     @cached_property

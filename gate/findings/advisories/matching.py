@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from packaging.version import InvalidVersion, Version
 
-from gate.data.osv import Advisory, Event, Range
+from gate.data.osv import Advisory, Event, Range, RangeType
 
 EVERYTHING = "0"
 """OSV: `introduced: "0"` lies before every version; `0.dev0` is the first that PEP 440 knows."""
@@ -44,22 +44,25 @@ class Matcher:
         self._ranges = tuple(_Prepared(item) for item in advisory.ranges)
         self._unbounded = advisory.unbounded
 
-    def match(self, public: Version) -> Match:
-        """Hold a version without a local label against the advisory: listed, or inside one of the ranges."""
-        if public in self._listed:
+    def match(self, version: Version) -> Match:
+        """Hold a version against the advisory: listed, or inside one of the ranges.
+
+        One with a local label is held against it with and without: the release is affected, or this very build.
+        """
+        public = released(version)
+        if version in self._listed or public in self._listed:
             return Match.AFFECTED
-        undecided = self._unbounded
-        for item in self._ranges:
-            answer = item.match(public)
-            if answer is Match.AFFECTED:
-                return answer
-            undecided = undecided or answer is Match.UNDECIDED
-        return Match.UNDECIDED if undecided else Match.UNAFFECTED
+        answers = {item.match(public) for item in self._ranges}
+        if version.local is not None:
+            answers |= {item.match(version) for item in self._ranges}
+        if Match.AFFECTED in answers:
+            return Match.AFFECTED
+        return Match.UNDECIDED if self._unbounded or Match.UNDECIDED in answers else Match.UNAFFECTED
 
 
 def match(advisory: Advisory, version: Version) -> Match:
     """Hold a version against an advisory: listed in `versions`, or inside one of the ranges."""
-    return Matcher(advisory).match(released(version))
+    return Matcher(advisory).match(version)
 
 
 def released(version: Version) -> Version:
@@ -71,7 +74,8 @@ class _Prepared:
     """The turns of one range, read and in order, as the format's evaluation algorithm walks them."""
 
     def __init__(self, item: Range) -> None:
-        turns = [(kind, parsed(text)) for kind, text in map(_turn, item.events) if text != NO_LIMIT]
+        spelled = [turn for turn in map(_turn, item.events) if turn != (_Turn.LIMIT, NO_LIMIT)]
+        turns = [(kind, _ordered(text, item.type)) for kind, text in spelled]
         known = [(at, kind) for kind, at in turns if at is not None]
         self._undecided = len(known) < len(turns)
         self._limits = () if len(turns) < len(item.events) else [at for at, kind in known if kind is _Turn.LIMIT]
@@ -103,6 +107,14 @@ class _Turn(IntEnum):
     INTRODUCED = 1
     LAST_AFFECTED = 2
     LIMIT = 3
+
+
+def _ordered(text: str, kind: RangeType) -> Version | None:
+    """Return a turn's version, or None: what is a pre-release by its dash in semantic versions may be none here."""
+    at = parsed(text)
+    if kind is RangeType.SEMVER and "-" in text and at is not None and not at.is_prerelease:
+        return None
+    return at
 
 
 def _turn(event: Event) -> tuple[_Turn, str]:

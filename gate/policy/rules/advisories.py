@@ -9,6 +9,7 @@ from gate.model.decision import RuleResult, Status
 from gate.model.finding import ScanState, SourceReport
 from gate.model.image import Component
 from gate.model.origin import Kind
+from gate.policy.proof import DATA_SKEW
 from gate.policy.rule import Case, Explanation, missing, passed, result
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class AdvisoriesComplete:
         "advisories_too_old": Explanation(
             reason="the advisories are from {published_at}, older than policy allows",
             way_out="import newer ones with `gate data import osv-pypi FILE`, then evaluate again",
+        ),
+        "advisories_from_the_future": Explanation(
+            reason="the advisories claim to be from {published_at}, which has not come yet",
+            way_out="set the clock right, then import advisories again with `gate data import osv-pypi FILE`",
         ),
         "advisories_old": Explanation(
             reason="the advisories are from {published_at}", way_out="import newer ones before they are too old"
@@ -122,6 +127,8 @@ def _obstacle(report: SourceReport, case: Case) -> str:
     if report.data is None:
         return "no_snapshot"
     age = case.now - report.data.published_at
+    if age < -DATA_SKEW:
+        return "advisories_from_the_future"
     return "advisories_too_old" if age > case.policy.decision.findings.advisories.hard_age else ""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gate.model.decision import RuleResult, Status
 from gate.model.origin import Kind
+from gate.policy.proof import DATA_SKEW
 from gate.policy.rule import Case, Explanation, missing, passed, result
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class ReferenceDataFresh:
             reason="`{kind}` is from {published_at}, older than policy allows",
             way_out="run `gate data update {kind}`, then evaluate again",
         ),
+        "from_the_future": Explanation(
+            reason="`{kind}` claims to be from {published_at}, which has not come yet",
+            way_out="set the clock right, run `gate data update {kind}`, then evaluate again",
+        ),
         "old": Explanation(
             reason="`{kind}` is from {published_at}", way_out="run `gate data update {kind}` before it is too old"
         ),
@@ -61,6 +66,8 @@ class ReferenceDataFresh:
             return result(self.id, lacking, code, kind, kind=kind, snapshots=len(used))
         published = used[0].published_at
         age, said = case.now - published, published.isoformat()
+        if age < -DATA_SKEW:
+            return result(self.id, lacking, "from_the_future", kind, kind=kind, published_at=said)
         if age > budget.hard_age:
             return result(self.id, lacking, "too_old", kind, kind=kind, published_at=said)
         if age > budget.soft_age:
