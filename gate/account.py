@@ -16,6 +16,7 @@ from gate.model.failure import Failure
 from gate.policy.decide import OWN, OWN_CODES
 from gate.policy.explain import explain
 from gate.policy.rules import ALL
+from gate.policy.sets import ALL as SET_RULES
 from gate.store.blobs import Blobs
 from gate.store.engine import reading
 from gate.store.evaluations import Evaluation, Evaluations, EvaluationState
@@ -166,7 +167,7 @@ def _exit_code(outcome: Outcome | None, failure: Failure | None) -> int:
 
 def reasons(results: Iterable[RuleResult]) -> tuple[Reason, ...]:
     """Put results into words, what blocks first."""
-    codes = {rule.id: rule.codes for rule in ALL} | {OWN: OWN_CODES}
+    codes = {rule.id: rule.codes for rule in SET_RULES} | {rule.id: rule.codes for rule in ALL} | {OWN: OWN_CODES}
     order = (Status.FAIL, Status.UNKNOWN, Status.WARN, Status.PASS)
     spoken = []
     for answer in sorted(results, key=lambda answer: order.index(answer.status)):

@@ -10,12 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gate.bounds import GIB
-from gate.errors import GateError, StoreError, UsageError
+from gate.errors import GateError, StoreError
 from gate.model.failure import Failure
 from gate.model.image import ImageRef, Transport
 from gate.model.origin import PYPI
 from gate.policy.source import load_policy
 from gate.wiring_azure import connect_defender, defender_source
+from gate.wiring_resolving import ImageResolver, resolve_config
 from gate.wiring_stores import Stores, http_client
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from gate.origin.interface import Channels, Index
     from gate.policy.schema import Policy
     from gate.promotion.statement import StatementSigner
-    from gate.resolve.settings import ResolveConfig
     from gate.store.layers_local import LocalLayers
     from gate.world import RealWorld
 
@@ -93,27 +93,6 @@ class Gate:
 def _unforeseen(error: Exception) -> GateError:
     failure = Failure.of(error)
     return GateError(failure.message, code=failure.code, hint=failure.hint)
-
-
-def resolve_config(config: Config, policy: Policy) -> ResolveConfig:
-    """Return how this machine resolves: where it reaches what policy safelists, and which indexes are private.
-
-    Raises:
-        UsageError: an index and a channel of one name are given an address each.
-    """
-    from gate.resolve.settings import ResolveConfig  # noqa: PLC0415 - as above
-
-    twice = sorted(set(config.indexes) & set(config.channels))
-    if twice:
-        message = f"`{twice[0]}` is an index in `GATE_INDEX_ADDRESSES` and a channel in `GATE_CHANNEL_ADDRESSES`"
-        raise UsageError(message, code="config_invalid", hint="have policy call one of them by another name")
-    return ResolveConfig(
-        bounds=config.resolve,
-        http=config.http,
-        addresses={**config.indexes, **config.channels},
-        private_indexes=frozenset(index.name for index in policy.safelist.python_indexes if index.private),
-        file_hosts=config.file_hosts,
-    )
 
 
 @contextmanager
@@ -216,6 +195,7 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         reporter=reporter,
         cache=layer_cache(config, engine),
         signer=statement_signer(config),
+        resolver=ImageResolver(config, engine),
     )
 
 

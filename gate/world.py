@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from gate.errors import GateError
 from gate.image.images import read_images
 from gate.image.memory import ImageMemory
+from gate.image.reporter import InspectReporter
 from gate.index.wheel import wheel_facts_of
 from gate.model.decision import Decision, Outcome
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts, Sibling
 from gate.model.exception import Grant
 from gate.model.origin import Kind
+from gate.origin.closed_sets import ClosedSets
 from gate.origin.prove import prove_inventory
 from gate.policy.bases import catalogue_of
 from gate.promotion.attest import attestor
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     from gate.exceptions.storage import PrivateStorage
     from gate.findings.interface import FindingsSource
     from gate.image.cache import LayerCache
-    from gate.image.reporter import InspectReporter
     from gate.index.facts import WheelFacts
     from gate.model.base import Value
     from gate.model.image import ImageRef, IndexFacts, Inventory, Transport
     from gate.model.reference import Declared
     from gate.notify import Notifier
     from gate.origin.interface import Channels, Index, InstalledFiles
+    from gate.origin.closed_sets import Resolver
     from gate.policy.schema import Policy
     from gate.promotion.statement import StatementSigner
     from gate.registry.interface import ImageReader, ImageWriter
@@ -74,6 +76,7 @@ class RealWorld:
         channels: Callable[[Policy], Channels | None] = lambda _: None,
         signer: StatementSigner | None = None,
     ) -> None:
+        resolver: Resolver | None = None,
         """Take the collaborators; `index` and `channels` make what a policy allows to be asked."""
         self._stores = stores
         self._index = index
@@ -84,9 +87,10 @@ class RealWorld:
         self._memory = ImageMemory(bounds.remembered_files)
         self._notifier = notifier
         self._bounds = bounds
-        self._reporter = reporter
+        self._reporter = reporter or InspectReporter()
         self._signer = signer
 
+        self._resolver = resolver
     def waiting(self, ref: ImageRef, policy: Policy) -> ImageRef:
         """Resolve a submitted name to its digest, once; only what waits in a staging place is taken in.
 
@@ -100,10 +104,11 @@ class RealWorld:
     def gather(
         self, submission: Submission, grants: Sequence[Grant], *, submitted_at: datetime, now: datetime
     ) -> Evidence:
-        """Read every image whole, prove every component of it, ask every source about it."""
+        """Read every image whole, prove and compare every component of it, ask every source about it."""
         policy = submission.policy
         index, images = self.prove(
-            self._store(submission.ref), submission.ref, policy, grants, declared=submission.environment
+        sets = ClosedSets(self._resolver, submission.environment, policy, now, self._reporter.resolving)
+            self._store(submission.ref), submission.ref, policy, grants, declared=submission.environment, sets=sets
         )
         found = [(image, self._reported(image, policy, now)) for image in images]
         (image, findings), *others = found
@@ -116,7 +121,8 @@ class RealWorld:
             findings=findings,
             exceptions=ExceptionFacts(grants=tuple(grants)),
             index=index,
-            siblings=tuple(Sibling(image=one, findings=reports) for one, reports in others),
+            siblings=tuple(Sibling(image=one, findings=reports, resolved=sets.of(one)) for one, reports in others),
+            resolved=sets.of(image),
         )
 
     def prove(  # noqa: PLR0913 - what is proved, by what, and what of it
@@ -129,10 +135,11 @@ class RealWorld:
         platform: str = "",
         declared: Declared | None = None,
     ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
+        sets: ClosedSets | None = None,
         """Read every image that a pinned ref leads to, one after the other, and prove every component of each.
 
         `platform` chooses among the images of an index; an evaluation chooses none, for it is about all. With
-        `declared`, each image is compared with what was declared.
+        `declared`, each image is compared with what was declared, and with what `sets` say that it resolves to.
         """
         catalogue = catalogue_of(policy.safelist.base_images)
         index, images = read_images(
@@ -145,9 +152,9 @@ class RealWorld:
             reporter=self._reporter,
             platform=platform,
         )
-        return index, tuple(self._proved(inventory, files, policy, grants, declared) for inventory, files in images)
+        return index, tuple(self._proved(found, files, policy, grants, declared, sets) for found, files in images)
 
-    def _proved(
+    def _proved(  # noqa: PLR0913, PLR0917 - as `prove`
         self,
         inventory: Inventory,
         files: InstalledFiles,
@@ -155,7 +162,9 @@ class RealWorld:
         grants: Sequence[Grant],
         declared: Declared | None,
     ) -> Inventory:
+        sets: ClosedSets | None,
         return prove_inventory(
+        resolved = sets.of(inventory) if sets is not None else None
             inventory,
             files,
             index=self._index(policy),
@@ -165,6 +174,7 @@ class RealWorld:
             channels=self._channels(policy),
             declared=declared,
         )
+            resolution=resolved.resolution if resolved is not None else None,
 
     def _reported(self, image: Inventory, policy: Policy, now: datetime) -> FindingFacts:
         return FindingFacts(reports=tuple(source.report(image, now=now) for source in self._sources(policy)))

@@ -12,16 +12,35 @@ import typer
 
 from gate.cli.progress import progress
 from gate.errors import InputError, UsageError
+from gate.image.reporter import InspectReporter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.account import Account
     from gate.config import Config
-    from gate.model.image import ImageRef
+    from gate.model.image import ImageFacts, ImageRef
     from gate.model.principal import Principal
     from gate.model.reference import Declared
     from gate.policy.schema import Policy
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Told(InspectReporter):
+    """Says on a terminal what of an evaluation is under way."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        """Tell it by `show`."""
+        self._show = show
+
+    def image(self, facts: ImageFacts) -> None:
+        """Say which image is read."""
+        self._show(f"reading {facts.platform} {facts.digest}")
+
+    def resolving(self, platform: str, python: str) -> None:
+        """Say for what the declaration is resolved."""
+        self._show(f"resolving what was declared for {platform} and Python {python}")
 
 
 class Format(StrEnum):
@@ -113,7 +132,7 @@ def _for_real(config: Config, policy: Policy, ref: ImageRef, environment: list[P
     from gate.account import account_of  # noqa: PLC0415 - as above
     from gate.wiring import open_gate  # noqa: PLC0415
 
-    with progress("evaluating") as show, open_gate(config, policy) as gate:
+    with progress("evaluating") as show, open_gate(config, policy, Told(show)) as gate:
         submission = gate.take_in(ref, lambda: read_environment(config, environment), policy, requester)
         row = gate.intake.submit(submission, requester)
         show(f"evaluating {submission.ref}")
@@ -129,8 +148,8 @@ def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Pa
     from gate.store.engine import reading  # noqa: PLC0415
     from gate.wiring import clock, exception_desk, open_database, real_world  # noqa: PLC0415
 
-    with progress("deciding; nothing will be changed"), open_database(config) as engine:
-        world, now = real_world(config, engine), clock()
+    with progress("deciding; nothing will be changed") as show, open_database(config) as engine:
+        world, now = real_world(config, engine, Told(show)), clock()
         declared = read_environment(config, environment)
         submission = Submission(ref=world.waiting(ref, policy), environment=declared, policy=policy)
         with reading(engine) as connection:

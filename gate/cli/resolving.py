@@ -115,7 +115,7 @@ def judged_sets(  # noqa: PLR0913 - the facts of one check, by name
         data: opens the imported reference data; asked only where a file is too young.
     """
     from gate.resolve.judged import judge_closed_set  # noqa: PLC0415 - as above
-    from gate.wiring import resolve_config  # noqa: PLC0415 - as above
+    from gate.wiring_resolving import resolve_config  # noqa: PLC0415 - as above
 
     settings = resolve_config(config, policy)
     found = []

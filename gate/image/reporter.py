@@ -22,3 +22,6 @@ class InspectReporter:
 
     def layer_done(self, index: int, entries: int) -> None:
         """The layer is read to its end and both of its digests are right."""
+
+    def resolving(self, platform: str, python: str) -> None:
+        """What was declared is about to be resolved for a platform and a Python."""

@@ -10,9 +10,10 @@ from gate.model.exception import Grant
 from gate.model.finding import SourceReport
 from gate.model.image import IndexFacts, Inventory
 from gate.model.reference import Declared
+from gate.model.resolution import ImageSet
 
 _PARTS = frozenset({"environment", "image", "findings", "exceptions"})
-_INDEX, _IMAGE, _FINDINGS = "index", "image.", "findings."
+_INDEX, _IMAGE, _FINDINGS, _RESOLVED = "index", "image.", "findings.", "resolved"
 
 
 class ExceptionFacts(Value):
@@ -28,10 +29,11 @@ class FindingFacts(Value):
 
 
 class Sibling(Value):
-    """One more image of the same index: read, proved and scanned for itself."""
+    """One more image of the same index: read, proved, resolved for and scanned for itself."""
 
     image: Inventory
     findings: FindingFacts
+    resolved: ImageSet | None = None
 
 
 class Evidence(Value):
@@ -43,6 +45,7 @@ class Evidence(Value):
         findings: what the sources say of that image.
         index: what the subject lists, if it is an index.
         siblings: the index's other images, in its order.
+        resolved: what the declaration resolves to for that image; nothing if nobody resolved it.
     """
 
     repository: str
@@ -54,11 +57,14 @@ class Evidence(Value):
     exceptions: ExceptionFacts
     index: IndexFacts | None = None
     siblings: tuple[Sibling, ...] = ()
+    resolved: ImageSet | None = None
 
     def views(self) -> tuple[Evidence, ...]:
         """Return the evidence once an image, as if that were the only one: what is judged child by child."""
         others = (
-            self.model_copy(update={"image": one.image, "findings": one.findings, "siblings": ()})
+            self.model_copy(
+                update={"image": one.image, "findings": one.findings, "resolved": one.resolved, "siblings": ()}
+            )
             for one in self.siblings
         )
         return (self.model_copy(update={"siblings": ()}), *others)
@@ -73,9 +79,13 @@ class Evidence(Value):
         }
         if self.index is not None:
             parts[_INDEX] = self.index.canonical()
+        if self.resolved is not None:
+            parts[_RESOLVED] = self.resolved.canonical()
         for number, sibling in enumerate(self.siblings):
             parts[f"{_IMAGE}{number}"] = sibling.image.canonical()
             parts[f"{_FINDINGS}{number}"] = sibling.findings.canonical()
+            if sibling.resolved is not None:
+                parts[_resolved(number)] = sibling.resolved.canonical()
         digests = {name: sha256_of(data) for name, data in parts.items()}
         manifest = EvidenceManifest(
             repository=self.repository, subject=self.subject, submitted_at=self.submitted_at, parts=digests
@@ -108,7 +118,8 @@ class EvidenceManifest(Value):
             loaded[name] = data
         siblings = sum(name.startswith(_IMAGE) for name in loaded)
         known = {*_PARTS, *(f"{part}{number}" for part in (_IMAGE, _FINDINGS) for number in range(siblings))}
-        if set(loaded) - known - {_INDEX} or known - set(loaded):
+        perhaps = {_INDEX, _RESOLVED, *(_resolved(number) for number in range(siblings))}
+        if set(loaded) - known - perhaps or known - set(loaded):
             # A part that this version does not know may be the one that speaks against the image.
             message = f"the evidence has other parts than are known: {', '.join(sorted(loaded))[:500]}"
             raise ValueError(message)
@@ -125,10 +136,20 @@ class EvidenceManifest(Value):
                 Sibling(
                     image=Inventory.parse(loaded[f"{_IMAGE}{number}"]),
                     findings=FindingFacts.parse(loaded[f"{_FINDINGS}{number}"]),
+                    resolved=_set_of(loaded, _resolved(number)),
                 )
                 for number in range(siblings)
             ),
+            resolved=_set_of(loaded, _RESOLVED),
         )
+
+
+def _resolved(number: int) -> str:
+    return f"{_RESOLVED}.{number}"
+
+
+def _set_of(parts: dict[str, bytes], name: str) -> ImageSet | None:
+    return ImageSet.parse(parts[name]) if name in parts else None
 
 
 def evidence_digest(manifest: EvidenceManifest) -> str:

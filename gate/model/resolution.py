@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gate.model.base import Instant, Value
+from gate.model.failure import Failure
+from gate.model.finding import Finding
 from gate.model.origin import Kind, Origin
 from gate.model.reference import Problem, Severity
 
@@ -118,3 +120,24 @@ class Resolution(Value):
     def blocked(self) -> bool:
         """Say whether something was left out, or may have been."""
         return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+class ImageSet(Value):
+    """What the declaration resolves to for one image: a closed set, or why there is none. Exactly one is said.
+
+    Attributes:
+        resolution: for the platform and the Python of the image, perhaps with problems.
+        failure: why nothing was resolved: the image's Python can't be told, or a source or the resolver failed.
+        mends: what blocks the same environment without the releases that are still cooling off.
+    """
+
+    resolution: Resolution | None = None
+    failure: Failure | None = None
+    mends: tuple[Finding, ...] = ()
+
+    @model_validator(mode="after")
+    def _either(self) -> ImageSet:
+        if (self.resolution is None) == (self.failure is None):
+            message = "a closed set, or why there is none"
+            raise ValueError(message)
+        return self

@@ -15,10 +15,11 @@ from packaging.utils import canonicalize_name
 from gate.model.drift import Difference, Drift, DriftAgainst, DriftKind
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.origin.requires import SEEDS, Needs, holds, machine_of, marker_environment
-from gate.origin.versions import allows, same_version
+from gate.origin.versions import allows
+from gate.policy.versions import same_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from gate.model.image import Component, Inventory
     from gate.model.reference import Declared, Reference
@@ -45,17 +46,18 @@ def find_drift(
         declared: what was read from the definitions.
         inventory: with proofs.
         files: of the same image.
-        resolution: the closed set, if there is one.
+        resolution: the closed set, if there is one; one that is not whole is not compared, for what is left out could
+            ask for other versions of the rest.
         channel_name: how policy calls a conda channel, given by its name or address; nothing if it has no name for it.
     """
     comparison = _Comparison(inventory, files, channel_name)
     for reference in declared.references:
         comparison.declare(reference)
-    if resolution is not None and _is_for(resolution, inventory):
+    if resolution is not None and _is_for(resolution, inventory) and not resolution.blocked:
         for package in resolution.packages:
             comparison.resolve(package)
     comparison.look_for_undeclared()
-    found = sorted(set(comparison.differences), key=lambda one: one.canonical())
+    found = sorted(_told_once(comparison.differences), key=lambda one: one.canonical())
     return Drift(
         declared=comparison.declared,
         resolved=comparison.resolved,
@@ -66,8 +68,18 @@ def find_drift(
     )
 
 
+def _told_once(differences: Sequence[Difference]) -> set[Difference]:
+    """Leave out what a closed set adds to a difference of the same kind from the declaration itself."""
+    declared = {(one.kind, one.component, one.name) for one in differences if one.against is DriftAgainst.DECLARED}
+    return {
+        one
+        for one in differences
+        if one.against is DriftAgainst.DECLARED or (one.kind, one.component, one.name) not in declared
+    }
+
+
 def _is_for(resolution: Resolution, inventory: Inventory) -> bool:
-    """Say whether a closed set is for the image's architecture; one for another says nothing of it."""
+    """Say whether a set is for the image's architecture; one for another says nothing of it."""
     return resolution.platform.startswith(f"linux-{machine_of(inventory)}")
 
 
@@ -121,7 +133,7 @@ class _Comparison:
         self._wanted.append((package.kind, name, ()))
         self.resolved += 1
         found = self._installed(package.kind, name)
-        where = next(iter(package.declared), "")
+        where = next(iter(package.declared), "") or f"for {', '.join(package.required_by[:3])}"
         if not found:
             self._note(
                 DriftKind.MISSING, DriftAgainst.RESOLVED, package.kind, name, wanted=package.version, where=where
@@ -137,6 +149,7 @@ class _Comparison:
                     found=component.version,
                     where=where,
                 )
+            self._hold_origin((package.origin,), DriftAgainst.RESOLVED, package.kind, component, where)
 
     def look_for_undeclared(self) -> None:
         """Note what nothing that was declared or resolved asks for."""
@@ -185,16 +198,22 @@ class _Comparison:
                 found=component.version,
                 where=where,
             )
+        self._hold_origin(reference.origins, DriftAgainst.DECLARED, kind, component, where)
+
+    def _hold_origin(
+        self, wanted: Sequence[Origin], against: DriftAgainst, kind: Kind, component: Component, where: str
+    ) -> None:
+        """Note if a component is from none of the places; nothing can be said of the base's, or of no place."""
         origin = self._origin_of(component)
-        if origin is None or component.in_base or not reference.origins:
+        if origin is None or component.in_base or not wanted:
             return
-        if not any(self._is_same(one, origin) for one in reference.origins):
+        if not any(self._is_same(one, origin) for one in wanted):
             self._note(
                 DriftKind.OTHER_ORIGIN,
-                DriftAgainst.DECLARED,
+                against,
                 kind,
                 component.name,
-                wanted=" ".join(one.location for one in reference.origins),
+                wanted=" ".join(one.location for one in wanted),
                 found=origin.location,
                 where=where,
             )

@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from gate.model.origin import Kind
+from gate.policy.versions import same_version
 
 _EXACT = re.compile(r"==\s*([\w.!+]+?)(?:=[\w*.]+)?")
 _PREFIX = re.compile(r"={0,1}\s*([\w.!+]+?)(?:\.\*|\*)?(?:[\s=]+[\w*.]+)?")
@@ -23,14 +24,6 @@ def allows(spec: str, version: str, kind: Kind) -> bool | None:
     if spec in {"", "*"}:
         return True
     return _conda(spec, version) if kind is Kind.CONDA else _python(spec, version)
-
-
-def same_version(one: str, other: str) -> bool:
-    """Say whether two versions are the same, however they are spelled."""
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one.strip().lower() == other.strip().lower()
 
 
 def _python(spec: str, version: str) -> bool | None:

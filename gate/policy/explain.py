@@ -211,6 +211,8 @@ DISPOSITIONS: Mapping[str, Explanation] = {
 
 _FALLBACK = Explanation(reason="{subject}: {code}", way_out=_EXCEPTION)
 _FIELD = re.compile(r"\{(\w+)\}")
+_ADDED = frozenset({"because"})
+"""Parameters that add to a sentence which is whole without them: an origin's own words, if it has any."""
 
 
 def explain(codes: Mapping[str, Explanation], code: str, params: Mapping[str, str]) -> Explanation:
@@ -219,6 +221,11 @@ def explain(codes: Mapping[str, Explanation], code: str, params: Mapping[str, st
     values = {"code": code, "subject": params.get("name", "this"), **params}
 
     def fill(template: str) -> str:
-        return _FIELD.sub(lambda match: values.get(match.group(1)) or "unknown", template)
+        return _FIELD.sub(lambda match: _value(values, match[1]), template)
 
     return Explanation(reason=fill(known.reason), way_out=fill(known.way_out))
+
+
+def _value(values: Mapping[str, str], name: str) -> str:
+    value = values.get(name, "")
+    return value if value or name in _ADDED else "unknown"

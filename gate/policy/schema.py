@@ -13,7 +13,7 @@ from gate.model.image import ProofLevel
 from gate.model.origin import PYPI
 from gate.policy.bases import BaseAges, BaseImage
 from gate.policy.evidence import AdvisoryPolicy, DefenderPolicy, FindingPolicy
-from gate.policy.words import Duration, Treatment
+from gate.policy.words import Demand, Duration, Treatment
 
 __all__ = ["AdvisoryPolicy", "BaseImage", "DefenderPolicy", "FindingPolicy", "Treatment"]
 """What is defined in other modules and belongs to the policy's types; the rest is defined here."""
@@ -163,7 +163,7 @@ class DriftPolicy(Value):
 
 
 class ResolutionPolicy(Value):
-    """What is demanded of a closed set (`gate check --resolve`). The defaults are the strict ones.
+    """What is demanded of a closed set (`gate check --resolve`, and evaluations). The defaults are the strict ones.
 
     A project in quarantine, and a private name from an index that is not the organisation's own, block in any case.
 
@@ -175,6 +175,9 @@ class ResolutionPolicy(Value):
         yanked: a file that its maintainers withdrew (PEP 592).
         archived: a project that nobody will mend any more (PEP 792).
         deprecated: a project whose maintainers name another (PEP 792).
+        evaluations: whether what was declared is resolved for an image that is evaluated. `required`: what can't be
+            resolved holds the image, and the rules of closed sets judge what of the set lies in it. `advisory`: all of
+            that is told and decides nothing, but for a project in quarantine. `never`: nothing is resolved.
     """
 
     cooling_off: Duration = timedelta(days=3)
@@ -183,6 +186,7 @@ class ResolutionPolicy(Value):
     yanked: Treatment = Treatment.BLOCK
     archived: Treatment = Treatment.BLOCK
     deprecated: Treatment = Treatment.WARN
+    evaluations: Demand = Demand.ADVISORY
 
 
 class Promotion(Value):

@@ -28,3 +28,14 @@ class Treatment(StrEnum):
     ALLOW = "allow"
     WARN = "warn"
     BLOCK = "block"
+
+
+class Demand(StrEnum):
+    """Whether something is looked at, and what its lack is worth."""
+
+    REQUIRED = "required"
+    """It is looked at; what can't be told holds the image, and what is wrong is judged as policy says."""
+    ADVISORY = "advisory"
+    """It is looked at and told; neither a lack nor what is wrong is more than a warning."""
+    NEVER = "never"
+    """It is not looked at, and the decision says so."""

@@ -9,6 +9,7 @@ from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.reference import Problem, Reference, Severity
 from gate.policy.dispose import origin_allowed
 from gate.policy.private import reserved
+from gate.policy.sets.rule import PACKAGES
 from gate.resolve.names import requirement_of
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from gate.model.reference import Declared
     from gate.policy.schema import PythonIndex, Safelist
-
-PACKAGES = frozenset({Kind.PYPI, Kind.CONDA, Kind.URL, Kind.VCS, Kind.LOCAL})
-"""What a closed set is made of; images, OS packages and the rest are no part of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from gate.errors import UsageError
 from gate.model.base import Value
 from gate.model.decision import RuleResult, Status
 from gate.model.failure import Failure
-from gate.model.finding import DataSnapshot
+from gate.model.finding import DataSnapshot, Finding
 from gate.model.resolution import Resolution
 from gate.policy.sets import judge
-from gate.policy.sets.rule import ClosedSet
-from gate.resolve.asked import PACKAGES
+from gate.policy.sets.rule import PACKAGES, ClosedSet
 from gate.resolve.closed import closed_set
 from gate.resolve.settings import ResolveConfig
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gate.model.exception import Grant
-    from gate.model.finding import Finding
     from gate.model.reference import Declared
     from gate.policy.schema import Policy, ResolutionPolicy
 
@@ -45,6 +45,8 @@ class JudgedSet(Value):
     failure: Failure | None = None
     advisories: tuple[DataSnapshot, ...] = ()
     """The reference data that a waiver of the cooling-off was looked up in."""
+    mends: tuple[Finding, ...] = Field(default=(), exclude=True)
+    """The findings that such a waiver rests on; reports show its result instead."""
 
 
 def judge_closed_set(  # noqa: PLR0913 - the facts of one judgement, by name

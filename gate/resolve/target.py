@@ -22,7 +22,8 @@ DEFAULT_PLATFORM = "linux-x86_64"
 _GLIBC = 28
 _GLIBC_LEAST = 17
 _NAME = re.compile(r"linux-(x86_64|aarch64)(?:-glibc2\.(\d{2}))?")
-_UV_GLIBC = frozenset({17, 28, *range(31, 41)})
+GLIBCS = frozenset({17, 28, *range(31, 41)})
+"""Minor versions of the C library that uv knows."""
 _PYTHON = re.compile(r"3\.\d{1,2}(?:\.\d{1,3})?")
 _MACOS = {"macos-arm64": "arm64", "macos-x86_64": "x86_64"}
 _MACOS_RELEASE = (13, 0)
@@ -127,7 +128,7 @@ def parse_target(platform: str, python: str) -> Target:
         raise UsageError(message, hint="write it as `3.11`", code="python_unknown")
     if match := _NAME.fullmatch(platform):
         glibc = int(match[2] or _GLIBC)
-        if glibc in _UV_GLIBC:
+        if glibc in GLIBCS:
             return Target(name=platform, python=python, system="linux", machine=match[1], glibc=glibc)
     elif platform in _MACOS:
         return Target(name=platform, python=python, system="macos", machine=_MACOS[platform])

@@ -6,7 +6,7 @@ import os
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gate.errors import UpstreamError
 from gate.evaluation import Submission
@@ -17,6 +17,7 @@ from gate.model.finding import DataSnapshot, ScanState, SourceReport
 from gate.model.image import Above, BaseMatch, Component, ImageFacts, ImageRef, Inventory, LayerFact, Proof, ProofLevel
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.reference import Declared, Reference
+from gate.model.resolution import FileKind, ImageSet, Resolution, ResolvedFile, ResolvedPackage
 from gate.model.steering import Steering
 from gate.policy.schema import BaseImage, Policy
 from gate.policy.source import load_policy
@@ -67,6 +68,23 @@ def submission(digest: str = DIGEST) -> Submission:
     )
 
 
+def closed(**update: Any) -> ImageSet:
+    """Return what the declaration above resolves to, with parts of its one package replaced."""
+    file = ResolvedFile(
+        filename="six-1.16.0-py2.py3-none-any.whl",
+        url="https://example.org/six-1.16.0-py2.py3-none-any.whl",
+        sha256="sha256:" + "6" * 64,
+        upload_time=NOW - timedelta(days=900),
+        kind=FileKind.WHEEL,
+    )
+    six = ResolvedPackage(
+        kind=Kind.PYPI, name="six", version="1.16.0", origin=PYPI, files=(file,), declared=("r.txt:1",), pinned=True
+    )
+    package = six.model_copy(update=update)
+    resolution = Resolution(platform="linux-x86_64", python="3.11", packages=(package,), resolved_at=NOW)
+    return ImageSet(resolution=resolution)
+
+
 def evidence(
     given: Submission,
     grants: Sequence[Grant],
@@ -114,6 +132,7 @@ def evidence(
         image=inventory,
         findings=FindingFacts(reports=tuple(reports if reports is not None else sources(digest, now))),
         exceptions=ExceptionFacts(grants=tuple(grants)),
+        resolved=closed(),
     )
 
 
@@ -189,6 +208,9 @@ class FileWorld:
         del submission, now
         self.at("before:renew")
         return evidence.model_copy(update={"exceptions": ExceptionFacts(grants=tuple(grants))})
+
+    def gone(self, submission: Submission) -> bool:
+        return not (self.root / "staging" / str(submission.ref.digest)).exists()
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         self.at("before:withdraw")

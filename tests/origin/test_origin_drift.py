@@ -12,10 +12,11 @@ from image.image_world import Node, World, layer, wheel
 from gate.model.drift import Difference, Drift, DriftAgainst, DriftKind
 from gate.model.image import Proof, ProofLevel
 from gate.model.origin import PYPI, Kind, Origin, OriginKind
-from gate.model.reference import Declared, Reference
+from gate.model.reference import Declared, Problem, Reference
 from gate.model.resolution import FileKind, Resolution, ResolvedFile, ResolvedPackage
 from gate.origin.drift import find_drift
-from gate.origin.versions import allows, same_version
+from gate.origin.versions import allows
+from gate.policy.versions import same_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -240,6 +241,30 @@ def test_the_closed_set_is_held_against_the_image() -> None:
         ("undeclared", "pypi/evil", "declared"),
     ]
     assert found.resolved == 3
+
+
+def test_a_set_that_is_not_whole_is_not_compared() -> None:
+    whole = closed(("demo", "2.0"), ("gone", "1.0"))
+    problem = Problem(code="not_resolvable", message="x", file="r.txt", line=2)
+    found = drift([ref("demo")], installed("demo"), resolution=whole.model_copy(update={"problems": (problem,)}))
+    assert (told(found), found.resolved) == ([], 0)
+
+
+def test_what_the_declaration_tells_already_the_closed_set_does_not_tell_again() -> None:
+    resolution = closed(("demo", "2.0"), ("gone", "1.0"))
+    found = drift([ref("demo", "==2.0"), ref("gone")], installed("demo"), resolution=resolution)
+    assert sorted(told(found)) == [("missing", "pypi/gone", "declared"), ("other_version", "pypi/demo", "declared")]
+
+
+@pytest.mark.parametrize("origin", [URL, FORGE])
+def test_a_dependency_from_another_place_than_it_resolves_to_is_told(origin: Origin) -> None:
+    nodes = installed("demo", "1.0", "dep") | installed("dep")
+    package = closed(("demo", "1.0"), ("dep", "1.0"))
+    second = package.packages[1].model_copy(update={"required_by": ("demo",)})
+    resolution = package.model_copy(update={"packages": (package.packages[0], second)})
+    found = drift([ref("demo")], nodes, resolution=resolution, origins={"demo": INDEX, "dep": origin})
+    assert told(found) == [("other_origin", "pypi/dep", "resolved")]
+    assert (found.differences[0].found, found.differences[0].where) == (origin.location, "for demo")
 
 
 def test_a_closed_set_for_another_platform_says_nothing() -> None:

@@ -15,7 +15,8 @@ from gate.model.steering import PlaceState, Steer, Steering, ToolConfig
 from gate.policy.decide import decide
 from gate.policy.explain import explain
 from gate.policy.rules import ALL
-from gate.policy.schema import ContentPolicy, DriftPolicy, Treatment
+from gate.policy.schema import ContentPolicy, DriftPolicy, ResolutionPolicy, Treatment
+from gate.policy.words import Demand
 
 if TYPE_CHECKING:
     from gate.policy.schema import Policy
@@ -47,11 +48,11 @@ def met(decision: Decision, rule: str) -> list[tuple[Status, str]]:
     return [(one.status, one.code) for one in found]
 
 
-def drifted(*kinds: DriftKind, count: int = 1, total: int = 0) -> Drift:
+def drifted(*kinds: DriftKind, count: int = 1, total: int = 0, against: DriftAgainst = DriftAgainst.DECLARED) -> Drift:
     found = [
         Difference(
             kind=kind,
-            against=DriftAgainst.RESOLVED,
+            against=against,
             component=Kind.PYPI,
             name=f"n{number}",
             wanted="1",
@@ -92,6 +93,17 @@ def test_each_kind_of_drift_is_told_by_default_and_refused_where_policy_says_so(
     assert [code for status, code in met(refused, "drift") if status is Status.FAIL] == [kind.value]
     allowed = judged(under(drift=DriftPolicy(**{kind.value: Treatment.ALLOW})), drift=drifted(kind))
     assert met(allowed, "drift") == [(Status.PASS, "no_drift")]
+
+
+@pytest.mark.parametrize("kind", list(DriftKind))
+def test_a_difference_from_the_closed_set_refuses_only_where_policy_requires_the_set(kind: DriftKind) -> None:
+    strict = DriftPolicy(**{kind.value: Treatment.BLOCK})
+    found = drifted(kind, against=DriftAgainst.RESOLVED)
+    advised = judged(under(drift=strict), drift=found)
+    assert (advised.outcome, met(advised, "drift")) == (Outcome.PROMOTE, [(Status.WARN, kind.value)])
+    required = under(drift=strict, resolution=ResolutionPolicy(evaluations=Demand.REQUIRED))
+    refused = judged(required, drift=found)
+    assert (refused.outcome, met(refused, "drift")) == (Outcome.DISCARD, [(Status.FAIL, kind.value)])
 
 
 def test_a_thousand_differences_are_counted_and_not_all_named() -> None:

@@ -16,7 +16,7 @@ from gate.environment.reader import read_definition
 from gate.errors import GateError, InputError, UsageError
 from gate.policy.schema import ResolutionPolicy, Treatment
 from gate.resolve.judged import JudgedSet, judge_closed_set
-from gate.wiring import resolve_config
+from gate.wiring_resolving import resolve_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -49,4 +49,4 @@ def waived_for_fixes(
         blocking=blocking,
         own_indexes=config.private_indexes,
     )
-    return judge_again(judged.definition, case).model_copy(update={"advisories": advisories.used})
+    return judge_again(judged.definition, case).model_copy(update={"advisories": advisories.used, "mends": blocking})

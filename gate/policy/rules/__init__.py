@@ -8,6 +8,7 @@ from gate.policy.rules.base_declared import BaseDeclared
 from gate.policy.rules.base_image import BaseImageListed
 from gate.policy.rules.component_origin import ComponentOrigin
 from gate.policy.rules.declared_origin import DeclaredOrigin
+from gate.policy.rules.declared_resolved import DeclaredResolved
 from gate.policy.rules.drift import NoDrift
 from gate.policy.rules.environment_read import EnvironmentRead
 from gate.policy.rules.findings import FindingsBelowBar
@@ -33,6 +34,7 @@ ALL: tuple[Rule, ...] = (
     OtherContent(),
     ImageStart(),
     ToolConfigLeft(),
+    DeclaredResolved(),
     NoDrift(),
     ScanProof(),
     AdvisoriesComplete(),
@@ -47,5 +49,10 @@ ALL: tuple[Rule, ...] = (
 ASKED_ONCE = frozenset({EnvironmentRead.id, DeclaredOrigin.id, IndexChildren.id})
 """Rules about what the images of an index share; every other one is asked about each image."""
 
-EVIDENCE = {ScanProof.id: "defender", AdvisoriesComplete.id: "advisories", ReferenceDataFresh.id: ""}
+EVIDENCE = {
+    ScanProof.id: "defender",
+    AdvisoriesComplete.id: "advisories",
+    ReferenceDataFresh.id: "",
+    DeclaredResolved.id: "resolver",
+}
 """Rules that hold for want of evidence: whose it is, or nothing where the result's subject names it."""

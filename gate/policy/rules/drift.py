@@ -6,9 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from gate.model.decision import RuleResult, Status
-from gate.model.drift import DriftKind
+from gate.model.drift import DriftAgainst, DriftKind
 from gate.policy.rule import Case, Explanation, passed, result
-from gate.policy.schema import Treatment
+from gate.policy.words import Demand, Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,8 @@ class NoDrift:
             way_out="declare it from where it is installed, or install it from where it is declared",
         ),
         "more": Explanation(
-            reason="{count} more difference(s) of the kind `{difference}` are not named", way_out="see the evidence"
+            reason="{count} more difference(s) of the kind `{difference}` from what was {against} are not named",
+            way_out="see the evidence",
         ),
         "no_drift": Explanation(
             reason="{declared} declared, {resolved} resolved and {observed} observed package(s) compared, {unjudged}"
@@ -65,19 +66,28 @@ class NoDrift:
             yield result(self.id, Status.UNKNOWN if strict else Status.WARN, "not_compared")
             return
         allowed, clean = drift.total - len(drift.differences), True
-        by_kind: dict[DriftKind, list[Difference]] = defaultdict(list)
+        required = case.policy.decision.resolution.evaluations is Demand.REQUIRED
+        by_kind: dict[tuple[DriftKind, DriftAgainst], list[Difference]] = defaultdict(list)
         for difference in drift.differences:
-            by_kind[difference.kind].append(difference)
-        for kind, differences in by_kind.items():
+            by_kind[difference.kind, difference.against].append(difference)
+        for (kind, against), differences in by_kind.items():
             treatment = treatment_of(policy, kind)
             if treatment is Treatment.ALLOW:
                 allowed += len(differences)
                 continue
             clean = False
-            status = _STATUS[treatment]
+            advice = against is DriftAgainst.RESOLVED and not required
+            status = Status.WARN if advice else _STATUS[treatment]
             yield from (self._about(one, status) for one in differences[:_NAMED])
             if len(differences) > _NAMED:
-                yield result(self.id, status, "more", difference=kind.value, count=len(differences) - _NAMED)
+                yield result(
+                    self.id,
+                    status,
+                    "more",
+                    difference=kind.value,
+                    against=against.value,
+                    count=len(differences) - _NAMED,
+                )
         if clean:
             counts = {name: getattr(drift, name) for name in ("declared", "resolved", "observed", "unjudged")}
             yield passed(self.id, "no_drift", allowed=allowed, **counts)

@@ -10,10 +10,14 @@ from typing import Protocol
 from gate.model.decision import RuleResult, Status
 from gate.model.exception import Grant
 from gate.model.finding import Finding
+from gate.model.origin import Kind
 from gate.model.resolution import Resolution, ResolvedFile, ResolvedPackage
 from gate.policy.dispose import Bounds, GrantState, grant_state
 from gate.policy.rule import Explanation, passed, result
 from gate.policy.schema import Policy, ResolutionPolicy, Treatment
+
+PACKAGES = frozenset({Kind.PYPI, Kind.CONDA, Kind.URL, Kind.VCS, Kind.LOCAL})
+"""What a closed set is made of; images, OS packages and the rest are no part of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class ClosedSet:
         grants: further grants, in force or not; the policy's standing ones are looked at too.
         blocking: findings that block the same environment as it is today; a release that fixes one need not wait.
         own_indexes: names of safelisted indexes that are the organisation's own: private names may come from there.
+        repository: where the image lies that the set is for, which a grant's scope is held to; nothing without one.
     """
 
     resolution: Resolution
@@ -37,6 +42,7 @@ class ClosedSet:
     grants: tuple[Grant, ...] = ()
     blocking: tuple[Finding, ...] = ()
     own_indexes: frozenset[str] = frozenset()
+    repository: str = ""
 
 
 class SetRule(Protocol):
@@ -89,7 +95,7 @@ def granted(package: ResolvedPackage, file: ResolvedFile | None, case: ClosedSet
     """
     if file is None or not file.sha256:
         return ""
-    bounds = Bounds(now=case.now, repository="")
+    bounds = Bounds(now=case.now, repository=case.repository)
     for grant in (*case.policy.grants, *case.grants):
         named = grant.kind is package.kind and grant.name == package.name and grant.version == package.version
         same = named and any(one.sha256 == file.sha256 for one in grant.files)

@@ -1,0 +1,86 @@
+"""What resolves for evaluations: the closed set of an image's own platform, from the places that policy knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gate.errors import UpstreamError, UsageError
+from gate.model.resolution import ImageSet
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Engine
+
+    from gate.config import Config
+    from gate.model.reference import Declared
+    from gate.policy.schema import Policy
+    from gate.resolve.judged import JudgedSet
+    from gate.resolve.settings import ResolveConfig
+
+
+def resolve_config(config: Config, policy: Policy) -> ResolveConfig:
+    """Return how this machine resolves: where it reaches what policy safelists, and which indexes are private.
+
+    Raises:
+        UsageError: an index and a channel of one name are given an address each.
+    """
+    from gate.resolve.settings import ResolveConfig  # noqa: PLC0415 - keeps `gate check` light
+
+    twice = sorted(set(config.indexes) & set(config.channels))
+    if twice:
+        message = f"`{twice[0]}` is an index in `GATE_INDEX_ADDRESSES` and a channel in `GATE_CHANNEL_ADDRESSES`"
+        raise UsageError(message, code="config_invalid", hint="have policy call one of them by another name")
+    return ResolveConfig(
+        bounds=config.resolve,
+        http=config.http,
+        addresses={**config.indexes, **config.channels},
+        private_indexes=frozenset(index.name for index in policy.safelist.python_indexes if index.private),
+        file_hosts=config.file_hosts,
+    )
+
+
+class ImageResolver:
+    """Resolves for one machine; `gate.origin.closed_sets.Resolver`."""
+
+    def __init__(self, config: Config, engine: Engine) -> None:
+        """Take the settings, and the database with the imported advisories."""
+        self._config = config
+        self._engine = engine
+
+    def __call__(self, declared: Declared, policy: Policy, *, platform: str, python: str, now: datetime) -> ImageSet:
+        """Resolve, and look up what the releases that are still cooling off would mend.
+
+        Raises:
+            UpstreamError: `resolver_offline`: this machine asks nobody.
+            GateError: as `closed_set`.
+        """
+        from gate.resolve.judged import judge_closed_set  # noqa: PLC0415 - as above
+
+        if self._config.offline:
+            message = "this machine is offline (`GATE_OFFLINE`), and a closed set is resolved by asking"
+            hint = "have policy demand none (`resolution.evaluations: never`), or evaluate where indexes can be asked"
+            raise UpstreamError(message, hint=hint, code="resolver_offline")
+        settings = resolve_config(self._config, policy)
+        judged = judge_closed_set(
+            declared, policy, definition="", platform=platform, python=python, now=now, config=settings
+        )
+        if judged.failure is not None:
+            return ImageSet(failure=judged.failure)
+        return ImageSet(resolution=judged.resolution, mends=self._mends(judged, declared, policy, settings).mends)
+
+    def _mends(self, judged: JudgedSet, declared: Declared, policy: Policy, settings: ResolveConfig) -> JudgedSet:
+        """Judge again as `gate check --resolve` does; a look-up that fails in any way waives nothing."""
+        from gate.findings.advisories.fixes import imported_advisories  # noqa: PLC0415 - as above
+        from gate.findings.advisories.waiver import waived_for_fixes  # noqa: PLC0415
+        from gate.resolve.older import cooling  # noqa: PLC0415
+        from gate.store.reference import StoredReferenceData  # noqa: PLC0415
+
+        if not cooling(judged):
+            return judged
+        data, now = StoredReferenceData(self._engine), judged.resolution.resolved_at
+        try:
+            advisories = imported_advisories(data, policy.decision.findings, now)
+            return waived_for_fixes(judged, declared, policy, settings, advisories)
+        except Exception:  # noqa: BLE001 - what can't be looked up waives nothing, and the young file stays refused
+            return judged
