@@ -1,8 +1,9 @@
 # The gate's service. Build it from a clean checkout with `make wheel` and `docker build .`.
 #
-# The service refuses to listen on anything but loopback until callers are identified: run this container in the
-# network namespace of its caller (a sidecar in the same pod, or `--network container:NAME`); a published port
-# reaches nobody.
+# The service listens on loopback unless callers prove who they are (`GATE_TOKEN_AUDIENCES`, then `serve --host 0.0.0.0`
+# behind something that ends TLS, or with `--tls-certificate` and `--tls-key`). Without tokens run this container in the
+# network namespace of its caller (a sidecar in the same pod, or `--network container:NAME`); a published port reaches
+# nobody.
 #
 # BASE is any image of the Microsoft Artifact Registry with Python 3.11 or later and pip. Pin it by digest in your build.
 ARG BASE=mcr.microsoft.com/azurelinux/base/python:3.12
@@ -16,7 +17,7 @@ RUN python3 -m pip install --no-cache-dir --require-hashes --only-binary :all: -
       alembic apprise cryptography cyclonedx-python-lib dbos dockerfile isal packageurl-python packaging \
       pip-audit pip-requirements-parser pydantic pypi-simple pyyaml requests rfc8785 rich securesystemslib sqlalchemy \
       tree-sitter tree-sitter-bash typer zstandard \
-      fastapi python-multipart uvicorn \
+      fastapi "pyjwt[crypto]" python-multipart uvicorn \
       "psycopg[binary]"
 # The gate itself has no index: its wheel is an archive of modules and is unpacked as one.
 RUN python3 -m zipfile -e gate-*.whl /opt/gate \

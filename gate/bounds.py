@@ -173,12 +173,24 @@ class ServiceBounds:
         body_seconds: longest time for such a body to arrive.
         upload_bytes: largest form with files.
         upload_seconds: longest time for such a form to arrive.
+        token_bytes: longest token of a caller.
+        keys_bytes: largest set of keys that tokens are signed with.
+        keys: most keys of one set.
+        keys_seconds: how long a set of keys counts; half of that time on it is fetched anew.
+        keys_pause: shortest time between two fetches of one set, whatever tokens name.
+        keys_wait: longest time for one fetch.
     """
 
     body_bytes: int = 64 * MIB
     body_seconds: float = 60.0
     upload_bytes: int = 8 * GIB
     upload_seconds: float = 3600.0
+    token_bytes: int = 16 * KIB
+    keys_bytes: int = 1 * MIB
+    keys: int = 100
+    keys_seconds: float = 86_400.0
+    keys_pause: float = 60.0
+    keys_wait: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

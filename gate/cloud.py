@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -68,6 +68,13 @@ class Cloud:
     arm: str
     private: bool = False
     """The addresses were named one by one: nobody else vouches for the authority."""
+    issuers: tuple[str, str] = ("", "")
+    """What stands before the tenant in `iss` of tokens of version 1 and 2; the authority itself where it is private."""
+
+    def issuer(self, tenant: str, version: int) -> str:
+        """Return `iss` as tokens of a tenant have it, character by character."""
+        before = self.authority if self.private else self.issuers[version - 1]
+        return f"{before}/{tenant}/" if version == 1 else f"{before}/{tenant}/v2.0"
 
     @property
     def scope(self) -> str:
@@ -76,11 +83,23 @@ class Cloud:
 
 
 CLOUDS: Mapping[str, Cloud] = {
-    "public": Cloud(authority="https://login.microsoftonline.com", arm="https://management.azure.com"),
-    "usgovernment": Cloud(authority="https://login.microsoftonline.us", arm="https://management.usgovcloudapi.net"),
-    "china": Cloud(authority="https://login.chinacloudapi.cn", arm="https://management.chinacloudapi.cn"),
+    "public": Cloud(
+        authority="https://login.microsoftonline.com",
+        arm="https://management.azure.com",
+        issuers=("https://sts.windows.net", "https://login.microsoftonline.com"),
+    ),
+    "usgovernment": Cloud(
+        authority="https://login.microsoftonline.us",
+        arm="https://management.usgovcloudapi.net",
+        issuers=("https://sts.windows.net", "https://login.microsoftonline.us"),
+    ),
+    "china": Cloud(
+        authority="https://login.chinacloudapi.cn",
+        arm="https://management.chinacloudapi.cn",
+        issuers=("https://sts.chinacloudapi.cn", "https://login.partner.microsoftonline.cn"),
+    ),
 }
-"""Microsoft's clouds."""
+"""Microsoft's clouds. The issuers of the sovereign ones are general knowledge; a wrong one lets nobody in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,17 +150,17 @@ def load_acr(environ: Mapping[str, str]) -> AcrConfig | None:
     if not hosts:
         if audience:
             why, hint = "means nothing without GATE_ACR_HOSTS", "name the registries, or unset it"
-            raise _invalid(key="GATE_ACR_AUDIENCE", why=why, hint=hint)
+            raise invalid(key="GATE_ACR_AUDIENCE", why=why, hint=hint)
         return None
     for host in hosts:
         if not _LOGIN_SERVER.fullmatch(host):
             why = f"has `{host[:200]}`, which is no login server"
-            raise _invalid(
+            raise invalid(
                 key="GATE_ACR_HOSTS", why=why, hint="write `name.azurecr.io`, in lower case and without `https://`"
             )
     return AcrConfig(
-        cloud=_cloud(environ),
-        tenant=_uuid("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
+        cloud=cloud_of(environ),
+        tenant=uuid_of("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
         hosts=hosts,
         audience=audience or ACR_AUDIENCE,
     )
@@ -158,8 +177,8 @@ def load_azure(environ: Mapping[str, str]) -> AzureConfig | None:
         _refuse_orphans(environ)
         return None
     return AzureConfig(
-        cloud=_cloud(environ),
-        tenant=_uuid("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
+        cloud=cloud_of(environ),
+        tenant=uuid_of("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
         registries=registries,
         model=_model(environ.get("GATE_DEFENDER_MODEL", "")),
         grouped_keys=_grouped_keys(environ),
@@ -173,13 +192,13 @@ def _refuse_orphans(environ: Mapping[str, str]) -> None:
     for key in AZURE_KEYS:
         if key.startswith("GATE_DEFENDER_") and environ.get(key):
             why, hint = "means nothing without GATE_DEFENDER_REGISTRIES", "name the registries, or unset it"
-            raise _invalid(key, why=why, hint=hint)
+            raise invalid(key, why=why, hint=hint)
 
 
 def _registry(text: str) -> RegistryId:
     match = _REGISTRY.fullmatch(text.rstrip("/"))
     if match is None or not _UUID.fullmatch(match["subscription"].lower()):
-        raise _invalid(
+        raise invalid(
             key="GATE_DEFENDER_REGISTRIES",
             why=f"has `{text[:200]}`, which is no resource id of a registry",
             hint="copy the id that `az acr show --query id` prints",
@@ -187,14 +206,15 @@ def _registry(text: str) -> RegistryId:
     return RegistryId(id=match[0], subscription=match["subscription"].lower(), name=match["name"].lower())
 
 
-def _cloud(environ: Mapping[str, str]) -> Cloud:
+def cloud_of(environ: Mapping[str, str]) -> Cloud:
+    """Return the cloud that is named, with the addresses that are set instead of its own; UsageError as above."""
     name = environ.get("GATE_AZURE_CLOUD") or "public"
     known = CLOUDS.get(name)
     if known is None:
-        raise _invalid(key="GATE_AZURE_CLOUD", why=f"must be one of {', '.join(CLOUDS)}, not `{name[:40]}`")
+        raise invalid(key="GATE_AZURE_CLOUD", why=f"must be one of {', '.join(CLOUDS)}, not `{name[:40]}`")
     authority = _address(environ, "GATE_AZURE_AUTHORITY")
     arm = _address(environ, "GATE_AZURE_ARM")
-    return Cloud(authority=authority or known.authority, arm=arm or known.arm, private=bool(authority))
+    return replace(known, authority=authority or known.authority, arm=arm or known.arm, private=bool(authority))
 
 
 def _address(environ: Mapping[str, str], key: str) -> str:
@@ -208,7 +228,7 @@ def _address(environ: Mapping[str, str], key: str) -> str:
     except ValueError:
         sound = False
     if not sound:
-        raise _invalid(key, why="must be `https://host[:port]` and nothing more")
+        raise invalid(key, why="must be `https://host[:port]` and nothing more")
     return text
 
 
@@ -217,23 +237,24 @@ def _model(text: str) -> DefenderModel:
         return DefenderModel(text or DefenderModel.INDIVIDUAL)
     except ValueError:
         known = ", ".join(DefenderModel)
-        raise _invalid(key="GATE_DEFENDER_MODEL", why=f"must be one of {known}, not `{text[:40]}`") from None
+        raise invalid(key="GATE_DEFENDER_MODEL", why=f"must be one of {known}, not `{text[:40]}`") from None
 
 
 def _grouped_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
     key = "GATE_DEFENDER_ASSESSMENTS"
-    return tuple(_uuid(key, text) for text in environ.get(key, "").split()) or GROUPED_KEYS
+    return tuple(uuid_of(key, text) for text in environ.get(key, "").split()) or GROUPED_KEYS
 
 
-def _uuid(key: str, text: str) -> str:
+def uuid_of(key: str, text: str) -> str:
+    """Return an id in lower case; UsageError if it is none."""
     if not _UUID.fullmatch(text.lower()):
-        raise _invalid(key, why=f"must be ids like 00000000-0000-0000-0000-000000000000, not `{text[:60]}`")
+        raise invalid(key, why=f"must be ids like 00000000-0000-0000-0000-000000000000, not `{text[:60]}`")
     return text.lower()
 
 
 def _canary(text: str) -> str:
     if text and not is_digest(text):
-        raise _invalid(key="GATE_DEFENDER_CANARY", why=f"must be a digest, not `{text[:80]}`")
+        raise invalid(key="GATE_DEFENDER_CANARY", why=f"must be a digest, not `{text[:80]}`")
     return text
 
 
@@ -243,9 +264,10 @@ def _preflight(text: str) -> timedelta:
     sound = text.isascii() and text.isdigit() and len(text) <= len("3600")
     if not sound or not 0 < int(text) <= _LONGEST_PREFLIGHT:
         why = f"must be whole seconds up to {_LONGEST_PREFLIGHT:.0f}"
-        raise _invalid(key="GATE_DEFENDER_PREFLIGHT_SECONDS", why=why)
+        raise invalid(key="GATE_DEFENDER_PREFLIGHT_SECONDS", why=why)
     return timedelta(seconds=int(text))
 
 
-def _invalid(key: str, why: str, hint: str = "set it right, or unset it to use the default") -> UsageError:
+def invalid(key: str, why: str, hint: str = "set it right, or unset it to use the default") -> UsageError:
+    """Return the error of a setting that can't be used."""
     return UsageError(f"`{key}` {why}", code="config_invalid", hint=hint, key=key)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from gate.bounds import (
     CondaBounds,
@@ -25,7 +24,9 @@ from gate.bounds import (
     WheelBounds,
 )
 from gate.cloud import ACR_KEYS, AZURE_KEYS, AcrConfig, AzureConfig, load_acr, load_azure
+from gate.config_values import bounds, number, refuse_unknown_groups, refused, switch
 from gate.errors import UsageError
+from gate.signin import SERVER_KEYS, TOKEN_KEYS, ServerAccess, TokenConfig, load_access, load_tokens
 
 KEYS: Mapping[str, str] = {
     "GATE_HOME": "folder for the database and the private storage (default: the user's data folder)",
@@ -42,6 +43,8 @@ KEYS: Mapping[str, str] = {
     "GATE_NOTIFY": "space-separated apprise addresses that are told of a discard; they may hold secrets",
     "GATE_PRINCIPAL": "`tenant/object-id` of who acts, as claimed; no default",
     "GATE_SERVER": "address of a gate service, for `--server`",
+    **SERVER_KEYS,
+    **TOKEN_KEYS,
     "GATE_LEASE_SECONDS": "how long a silent process keeps its evaluation (default: 60)",
     "GATE_BUSY_SECONDS": "how long to wait for another process that writes to the database (default: 15)",
     "GATE_REGISTRY_HOST": "registry that the two keys below are for; they are sent nowhere else",
@@ -69,11 +72,8 @@ KEYS: Mapping[str, str] = {
 }
 """Every key and what it says."""
 
-_BOUND = "GATE_BOUND_"
-_GROUPS = ("DEFINITION", "IMAGE", "HTTP", "DATA", "WHEEL", "STORAGE", "SERVICE", "RESOLVE", "DEFENDER", "CONDA")
 _DEFAULT_LEASE = 60.0
 _DEFAULT_BUSY = 15.0
-_LONGEST_NUMBER = 18
 _REGISTRY = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?"
 _REGISTRY_MIRROR = re.compile(rf"(?P<registry>{_REGISTRY})=(?P<mirror>{_REGISTRY}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)")
 _SHORTEST_LEASE, _LONGEST_LEASE = 0.1, 86_400.0
@@ -82,19 +82,6 @@ _DATA_SOURCE = re.compile(
     r"(?P<name>osv-pypi|known-exploited|conda-names)=(?P<address>https?://[^/\s#]+[^\s#]*|/[^\s]+)"
 )
 _HOST = re.compile(r"[a-z0-9.-]{1,253}:[0-9]{1,5}")
-_Bounds = TypeVar(
-    "_Bounds",
-    DefinitionBounds,
-    ImageBounds,
-    HttpBounds,
-    DataBounds,
-    WheelBounds,
-    StorageBounds,
-    ServiceBounds,
-    ResolveBounds,
-    DefenderBounds,
-    CondaBounds,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +111,8 @@ class Config:
     defender: DefenderBounds
     azure: AzureConfig | None
     acr: AcrConfig | None
+    tokens: TokenConfig | None
+    access: ServerAccess
     mirrors: Mapping[str, str]
     """Where Defender is asked live; None where no registry is named."""
     resolve: ResolveBounds
@@ -147,7 +136,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
     Raises:
         UsageError: a value can't be read, or a bound of that name does not exist.
     """
-    _refuse_unknown_groups(environ)
+    refuse_unknown_groups(environ)
     home = Path(environ.get("GATE_HOME") or _default_home(environ))
     policy, recording = environ.get("GATE_POLICY"), environ.get("GATE_DEFENDER_RECORDING")
     return Config(
@@ -155,7 +144,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         database=environ.get("GATE_DATABASE") or _database(home),
         storage=Path(environ.get("GATE_STORAGE") or home / "storage"),
         facts=Path(environ.get("GATE_FACTS") or home / "facts"),
-        offline=_switch(environ, "GATE_OFFLINE"),
+        offline=switch(environ, "GATE_OFFLINE"),
         policy=Path(policy) if policy else None,
         defender_recording=Path(recording) if recording else None,
         signing_key=Path(environ["GATE_SIGNING_KEY"]) if environ.get("GATE_SIGNING_KEY") else None,
@@ -163,20 +152,22 @@ def load_config(environ: Mapping[str, str]) -> Config:
         principal=environ.get("GATE_PRINCIPAL", ""),
         server=environ.get("GATE_SERVER", ""),
         lease=_lease(environ),
-        busy_seconds=_number(environ, "GATE_BUSY_SECONDS", _DEFAULT_BUSY),
-        definition=_bounds(environ, "DEFINITION", DefinitionBounds()),
-        image=_bounds(environ, "IMAGE", ImageBounds()),
-        http=_bounds(environ, "HTTP", HttpBounds()),
-        data=_bounds(environ, "DATA", DataBounds()),
-        wheel=_bounds(environ, "WHEEL", WheelBounds()),
-        stored=_bounds(environ, "STORAGE", StorageBounds()),
-        service=_bounds(environ, "SERVICE", ServiceBounds()),
-        defender=_bounds(environ, "DEFENDER", DefenderBounds()),
+        busy_seconds=number(environ, "GATE_BUSY_SECONDS", _DEFAULT_BUSY),
+        definition=bounds(environ, "DEFINITION", DefinitionBounds()),
+        image=bounds(environ, "IMAGE", ImageBounds()),
+        http=bounds(environ, "HTTP", HttpBounds()),
+        data=bounds(environ, "DATA", DataBounds()),
+        wheel=bounds(environ, "WHEEL", WheelBounds()),
+        stored=bounds(environ, "STORAGE", StorageBounds()),
+        service=bounds(environ, "SERVICE", ServiceBounds()),
+        defender=bounds(environ, "DEFENDER", DefenderBounds()),
         azure=load_azure(environ),
         acr=load_acr(environ),
+        tokens=load_tokens(environ),
+        access=load_access(environ),
         mirrors=_mirrors(environ.get("GATE_REGISTRY_MIRRORS", "")),
-        resolve=_bounds(environ, "RESOLVE", ResolveBounds()),
-        conda=_bounds(environ, "CONDA", CondaBounds()),
+        resolve=bounds(environ, "RESOLVE", ResolveBounds()),
+        conda=bounds(environ, "CONDA", CondaBounds()),
         indexes=_addresses(environ, "GATE_INDEX_ADDRESSES"),
         channels=_addresses(environ, "GATE_CHANNEL_ADDRESSES"),
         file_hosts=_file_hosts(environ),
@@ -226,74 +217,14 @@ def _mirrors(text: str) -> Mapping[str, str]:
         match = _REGISTRY_MIRROR.fullmatch(part)
         if match is None or match["registry"] in found:
             key = "GATE_REGISTRY_MIRRORS"
-            raise _refused(key, part, "`registry=mirror/prefix`, once a registry, in lower case")
+            raise refused(key, part, "`registry=mirror/prefix`, once a registry, in lower case")
         found[match["registry"]] = match["mirror"]
     return found
 
 
 def _lease(environ: Mapping[str, str]) -> timedelta:
-    seconds = _number(environ, "GATE_LEASE_SECONDS", _DEFAULT_LEASE)
+    seconds = number(environ, "GATE_LEASE_SECONDS", _DEFAULT_LEASE)
     if not _SHORTEST_LEASE <= seconds <= _LONGEST_LEASE:
         message = f"`GATE_LEASE_SECONDS` must lie between {_SHORTEST_LEASE} and {_LONGEST_LEASE:.0f}"
         raise UsageError(message, code="config_invalid", hint="unset it to use the default")
     return timedelta(seconds=seconds)
-
-
-def _number(environ: Mapping[str, str], key: str, default: float) -> float:
-    text = environ.get(key, "")
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise _refused(key, text, "a number above zero")
-    return value
-
-
-def _whole(environ: Mapping[str, str], key: str, default: int) -> int:
-    text = environ.get(key, "")
-    if not text:
-        return default
-    # A bound of half a try would be none at all, and digits of other scripts or `1_0` are nobody's intent.
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
-        raise _refused(key, text, "a whole number above zero")
-    return int(text)
-
-
-def _switch(environ: Mapping[str, str], key: str) -> bool:
-    text = environ.get(key, "")
-    if text not in {"", "0", "1"}:
-        raise _refused(key, text, "`0` or `1`")
-    return text == "1"
-
-
-def _refused(key: str, text: str, wanted: str) -> UsageError:
-    message = f"`{key}` must be {wanted}, not `{text[:40]}`"
-    return UsageError(message, code="config_invalid", hint="unset it to use the default")
-
-
-def _refuse_unknown_groups(environ: Mapping[str, str]) -> None:
-    prefixes = tuple(f"{_BOUND}{group}_" for group in _GROUPS)
-    for key in sorted(environ):
-        if key.startswith(_BOUND) and not key.startswith(prefixes):
-            message = f"there is no group of bounds for `{key[:80]}`"
-            raise UsageError(message, code="config_unknown", hint=f"known: {', '.join(f'{p}…' for p in prefixes)}")
-
-
-def _bounds(environ: Mapping[str, str], group: str, default: _Bounds) -> _Bounds:
-    prefix = f"{_BOUND}{group}_"
-    known = {field.name: getattr(default, field.name) for field in fields(default)}
-    values: dict[str, float] = {}
-    for key in sorted(environ):
-        if not key.startswith(prefix):
-            continue
-        name = key.removeprefix(prefix).lower()
-        if name not in known or key != prefix + name.upper():
-            message = f"there is no bound `{name[:80]}`"
-            raise UsageError(message, code="config_unknown", hint=f"known: {', '.join(sorted(known))}", key=key)
-        standing = known[name]
-        read = _whole if isinstance(standing, int) else _number
-        values[name] = read(environ, key, standing)
-    return replace(default, **values)  # type: ignore[arg-type]  # each value went through its field's own type

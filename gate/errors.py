@@ -66,6 +66,13 @@ class ConflictError(CallerError):
     status = 409
 
 
+class UnauthorizedError(CallerError):
+    """Who calls is not proved: the token is missing, or is none that counts here."""
+
+    code = "unauthorized"
+    status = 401
+
+
 class ForbiddenError(CallerError):
     """The identity may not do this; an approval of one's own request is one."""
 
@@ -103,6 +110,13 @@ class TimeoutUpstreamError(UpstreamError):
     """A server did not answer in the time that configuration grants."""
 
     code = "upstream_timeout"
+
+
+class UnavailableUpstreamError(UpstreamError):
+    """A server without which no caller can be told from another can't be asked now."""
+
+    code = "upstream_unavailable"
+    status = 503
 
 
 class IntegrityError(UpstreamError):

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gate.errors import GateError, UsageError
+from gate.http.address import is_loopback
 from gate.model.redact import redact
 
 if TYPE_CHECKING:
@@ -27,8 +29,14 @@ _LAST_SECONDS = 5
 @app.command(name="serve")
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on; only this machine's own.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; this machine's own unless callers send tokens.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM) with which the service speaks TLS itself.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM).")] = None,
     policy: Annotated[
         Path | None,
         typer.Option(help="Folder with `allowlist/` and `exceptions/`; else GATE_POLICY, else the defaults."),
@@ -47,16 +55,42 @@ def serve(
     from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
     from gate.wiring import open_database, policy_of  # noqa: PLC0415
 
-    refuse_others(host)
     config = load_config(os.environ)
+    anywhere = config.tokens is not None
+    if not anywhere:
+        refuse_others(host)
+    tls = _tls(tls_certificate, tls_key)
     application = create_app(config, policy_of(config, policy))
     with open_database(config):
         pass  # a database that can't be used is said here, in one sentence, and not in a server's log
-    with closing(_listening(host, port)) as listener:
-        _run(application, listener)
+    with closing(_listening(host, port, anywhere=anywhere)) as listener:
+        _run(application, listener, tls)
 
 
-def _run(application: FastAPI, listener: socket.socket) -> None:
+def _tls(certificate: Path | None, key: Path | None) -> dict[str, str]:
+    """Return what has the server speak TLS, or nothing.
+
+    Raises:
+        UsageError: `tls_unusable`: one of the two is missing, or they can't be used together.
+    """
+    if certificate is None and key is None:
+        return {}
+    hint = "name the chain with `--tls-certificate` and its key, without a password, with `--tls-key`"
+    try:
+        if certificate is None or key is None:
+            message = "one of the two files is not named"
+            raise ValueError(message)  # noqa: TRY301 - one refusal for all that can be wrong with them
+        # With a password nobody would be there to type it.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        message = (
+            f"the service can't speak TLS: {error.strerror or 'the files' if isinstance(error, OSError) else error}"
+        )
+        raise UsageError(message, code="tls_unusable", hint=hint) from None
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+
+
+def _run(application: FastAPI, listener: socket.socket, tls: dict[str, str]) -> None:
     import uvicorn  # noqa: PLC0415 - as above
 
     settings = uvicorn.Config(
@@ -65,11 +99,16 @@ def _run(application: FastAPI, listener: socket.socket) -> None:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_LAST_SECONDS,
+        **tls,  # type: ignore[arg-type]  # names of two of its parameters
     )
     server = uvicorn.Server(settings)
     logging.getLogger("uvicorn.error").addFilter(_Quiet(application))
     host, port = listener.getsockname()[:2]
-    typer.echo(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+    typer.echo(f"listening on {'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+    if not tls and not is_loopback(host):
+        typer.echo(
+            "callers' tokens come in clear: let something in front of this end TLS, and nobody else reach it", err=True
+        )
     for asked in (signal.SIGINT, signal.SIGTERM):
         # The server ends on these by itself and then raises them once more, for whoever had them before: that is us.
         signal.signal(asked, lambda *_: setattr(server, "should_exit", True))
@@ -91,8 +130,10 @@ class _Quiet(logging.Filter):
         return getattr(self._application.state, "failure", None) is None
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, *, anywhere: bool) -> socket.socket:
     """Take the port before anything is opened, on an address that a name came to only if it is this machine's.
+
+    `anywhere` is for a service whose callers prove who they are.
 
     Raises:
         GateError: `address_unusable`: somebody else has the port, or it is not this user's to take.
@@ -101,7 +142,8 @@ def _listening(host: str, port: int) -> socket.socket:
 
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        refuse_others(str(address[0]))
+        if not anywhere:
+            refuse_others(str(address[0]))
         return _bound(socket.socket(family, kind, protocol), address)
     except OSError as error:
         message = f"the service can't listen on `{host}` port {port}: {error.strerror}"

@@ -16,6 +16,7 @@ from gate.errors import (
     InputError,
     NotFoundError,
     StoreError,
+    UnauthorizedError,
     UpstreamError,
     UsageError,
 )
@@ -26,7 +27,7 @@ from gate.http.address import show
 if TYPE_CHECKING:
     from gate.http.answer import Answer
 
-REFUSED = frozenset({400, 403, 404, 405, 408, 409, 412, 413, 415, 422})
+REFUSED = frozenset({400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422})
 """The statuses that say that the caller has to mend something."""
 
 FAILED = frozenset({500, 502, 503})
@@ -35,6 +36,7 @@ FAILED = frozenset({500, 502, 503})
 _SERVER = 500
 _ERRORS: dict[int, type[GateError]] = {
     400: UsageError,
+    401: UnauthorizedError,
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,

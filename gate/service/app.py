@@ -16,8 +16,10 @@ from gate.model.redact import redact
 from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems
 from gate.service.edge import BoundedBody, Edge, HeadAsGet, LoopbackOnly
 from gate.service.state import State
+from gate.service.tokens import Authenticated
 from gate.wiring import clock, open_gate
 from gate.wiring_azure import revisits_of
+from gate.wiring_callers import token_check
 from gate.wiring_stores import open_writer
 
 if TYPE_CHECKING:
@@ -35,10 +37,13 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
 
     Should it not start, `app.state.failure` says why.
     """
+    callers = token_check(config)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
+            if callers is not None:
+                stack.callback(callers[1])
             try:
                 gate = stack.enter_context(open_gate(config, policy))
             except Exception as error:
@@ -71,10 +76,13 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
     for module in (evaluations, checks, exceptions, decisions, health):
         app.include_router(module.router, responses=dict(problems.RESPONSES))
     problems.install(app)
-    contract.install(app)
+    contract.install(app, tokens=callers is not None)
     app.add_middleware(HeadAsGet)
     app.add_middleware(BoundedBody, bounds=config.service)
-    app.add_middleware(LoopbackOnly)
+    if callers is None:
+        app.add_middleware(LoopbackOnly)
+    else:
+        app.add_middleware(Authenticated, check=callers[0], routes=lambda: app.routes, clock=clock)
     app.add_middleware(Edge)
     return app
 

@@ -9,6 +9,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from gate.callers.roles import Permission
 from gate.environment.check import Verdict, check_declared
 from gate.environment.text import NotTextError, decode
 from gate.model.origin import Disposition, Kind, Origin
@@ -17,6 +18,7 @@ from gate.reports.check_json import render
 from gate.service.answers import answer
 from gate.service.bundle import Bundle, read_bundle
 from gate.service.state import Stated
+from gate.service.tokens import needs
 from gate.store.engine import reading
 from gate.ways_out.find import with_fixes
 from gate.wiring import clock
@@ -77,7 +79,7 @@ class Checked(BaseModel):
     counts: dict[Disposition, int]
 
 
-@router.post("", response_model=Checked)
+@router.post("", response_model=Checked, openapi_extra=needs(Permission.READ))
 def check(request: Request, bundle: Bundle, state: Stated) -> Response:
     """Check definitions against the safelist and the grants in force: what `gate check --format json` prints."""
     declared = read_bundle(bundle, state.gate.config.definition)

@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
+from gate.callers.roles import Permission
 from gate.errors import UsageError
 from gate.model.base import Instant, Value, format_instant
 from gate.model.decision import Decision, Outcome
 from gate.model.digest import Digest, is_digest
 from gate.service.answers import answer
 from gate.service.state import Stated
+from gate.service.tokens import needs
 from gate.store.decisions import PAGE, DecisionFilter, DecisionRow, Decisions
 from gate.store.engine import reading
 
@@ -43,7 +45,7 @@ class DecisionPage(Value):
     next: str = ""
 
 
-@router.get("", response_model=DecisionPage)
+@router.get("", response_model=DecisionPage, openapi_extra=needs(Permission.READ))
 def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
     request: Request,
     state: Stated,
@@ -73,7 +75,7 @@ def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
     return answer(request, page.model_dump_json().encode())
 
 
-@router.get("/{digest}", response_model=Decision)
+@router.get("/{digest}", response_model=Decision, openapi_extra=needs(Permission.READ))
 def show(request: Request, digest: Digest, state: Stated) -> Response:
     """Return a decision in the very bytes that its digest is of."""
     with reading(state.gate.engine) as connection:

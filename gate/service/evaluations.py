@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from gate.account import Account, account_of
+from gate.callers.roles import Permission
 from gate.environment.whole import whole
 from gate.errors import ConflictError
 from gate.model.base import Value
@@ -24,6 +25,7 @@ from gate.service.answers import answer
 from gate.service.bundle import Bundle, read_bundle
 from gate.service.caller import caller
 from gate.service.state import State, Stated
+from gate.service.tokens import needs
 from gate.store.engine import reading
 from gate.store.evaluations import FINAL, Evaluation, Evaluations
 from gate.store.submissions import Submissions
@@ -42,7 +44,7 @@ class Submitted(Value):
     environment: Bundle
 
 
-@router.post("", status_code=202, response_model=Account)
+@router.post("", status_code=202, response_model=Account, openapi_extra=needs(Permission.EVALUATE))
 def submit(
     request: Request,
     submitted: Submitted,
@@ -72,7 +74,7 @@ def submit(
     return _answer(request, account_of(state.gate.engine, row.id), status=202, headers=headers)
 
 
-@router.get("/{evaluation}", response_model=Account)
+@router.get("/{evaluation}", response_model=Account, openapi_extra=needs(Permission.READ))
 async def show(
     request: Request,
     evaluation: str,

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from pydantic import Field
 
+from gate.callers.roles import Permission
+from gate.exceptions.identity import filed_by
 from gate.exceptions.interface import PAGE, Filing, Page, Shown, Upload, Wanted
 from gate.exceptions.workflow import Terms
 from gate.model.base import Value
@@ -15,8 +17,9 @@ from gate.model.exception import RequestState, Scope
 from gate.model.origin import Kind
 from gate.model.principal import Principal
 from gate.service.answers import answer
-from gate.service.caller import caller
+from gate.service.caller import caller, may
 from gate.service.state import Stated
+from gate.service.tokens import lacking, needs
 from gate.wiring import clock
 
 router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
@@ -33,7 +36,7 @@ class Denial(Value):
     expected: int | None = Field(default=None, ge=1, le=_LARGEST)
 
 
-@router.get("", response_model=Page)
+@router.get("", response_model=Page, openapi_extra=needs(Permission.READ))
 def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
     request: Request,
     state: Stated,
@@ -49,19 +52,19 @@ def listing(  # noqa: PLR0913, PLR0917 - one parameter a condition
     return answer(request, state.gate.desk.list(wanted).model_dump_json().encode())
 
 
-@router.post("", status_code=201, response_model=Shown)
+@router.post("", status_code=201, response_model=Shown, openapi_extra=needs(Permission.REQUEST))
 def file(request: Request, filing: Filing, state: Stated, who: Annotated[Principal, Depends(caller)]) -> Response:
     """File a request, or give a draft its reason. The same once more by the same caller is the one that stands."""
     return _shown(request, state.gate.desk.request(filing, who, now=clock()), status=201)
 
 
-@router.get("/{request_id}", response_model=Shown)
+@router.get("/{request_id}", response_model=Shown, openapi_extra=needs(Permission.READ))
 def show(request: Request, request_id: str, state: Stated) -> Response:
     """Show one request; the ETag is its version."""
     return _shown(request, state.gate.desk.show(request_id))
 
 
-@router.post("/{request_id}/approve", response_model=Shown)
+@router.post("/{request_id}/approve", response_model=Shown, openapi_extra=needs(Permission.DECIDE))
 def approve(  # noqa: PLR0913, PLR0917 - one parameter a field
     request: Request,
     request_id: str,
@@ -86,7 +89,11 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter a field
     return _shown(request, state.gate.desk.approve(request_id, uploads, who, terms, now=clock()))
 
 
-@router.post("/{request_id}/deny", response_model=Shown)
+@router.post(
+    "/{request_id}/deny",
+    response_model=Shown,
+    openapi_extra=needs(Permission.DECIDE, Permission.REQUEST),
+)
 def deny(
     request: Request,
     request_id: str,
@@ -94,7 +101,9 @@ def deny(
     state: Stated,
     who: Annotated[Principal, Depends(caller)],
 ) -> Response:
-    """Deny a request, with a reason."""
+    """Deny a request, with a reason. Whoever filed it may take it back."""
+    if not may(request, Permission.DECIDE) and not filed_by(state.gate.desk.show(request_id).request, who):
+        raise lacking(Permission.DECIDE)
     shown = state.gate.desk.deny(request_id, who, denial.reason, now=clock(), expected=denial.expected)
     return _shown(request, shown)
 

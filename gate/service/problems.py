@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from gate.errors import BusyError, GateError
+from gate.errors import BusyError, GateError, UnavailableUpstreamError
 from gate.exceptions.plain import plain
 from gate.model.failure import Failure
 
@@ -25,6 +25,8 @@ MEDIA_TYPE = "application/problem+json"
 
 _UNFORESEEN = 500
 _NOT_ALLOWED = 405
+_UNAUTHORIZED = 401
+_ROLES = frozenset({"role_missing", "role_lacking"})
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _CODES = {
     404: ("not_found", "see `/openapi.json` for what there is"),
@@ -90,8 +92,26 @@ def of_failure(error: Exception) -> Response:
     """Return the problem that an error is; of one that nobody foresaw the text is not shown."""
     failure = Failure.of(error)
     status = error.status if isinstance(error, GateError) else _UNFORESEEN
-    headers = {"Retry-After": "1"} if isinstance(error, BusyError) else None
-    return problem(status, failure.code, failure.message, failure.hint, facts=failure.facts, headers=headers)
+    headers = {}
+    if isinstance(error, BusyError):
+        headers["Retry-After"] = "1"
+    if isinstance(error, UnavailableUpstreamError):
+        headers["Retry-After"] = "10"
+    challenge = _challenge(status, failure.code)
+    if challenge:
+        headers["WWW-Authenticate"] = challenge
+    return problem(status, failure.code, failure.message, failure.hint, facts=failure.facts, headers=headers or None)
+
+
+def _challenge(status: int, code: str) -> str:
+    """Return what RFC 6750 has a refusal say of tokens; codes are the gate's own words and need no escape."""
+    if code in _ROLES:
+        return 'Bearer realm="gate", error="insufficient_scope"'
+    if status != _UNAUTHORIZED:
+        return ""
+    if code == "token_missing":
+        return 'Bearer realm="gate"'
+    return f'Bearer realm="gate", error="invalid_token", error_description="{code}"'
 
 
 async def _gate_error(request: Request, error: Exception) -> Response:
