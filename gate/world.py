@@ -197,7 +197,7 @@ class RealWorld:
         places, store = _places(submission.policy), self._store(submission.ref)
         if decision.outcome is Outcome.PROMOTE:
             return prepare_promotion(
-                submission.ref, places, source_store=store, target_store=store, bounds=self._bounds
+                submission.ref, places, source_store=store, target_store=store, bounds=self._bounds, workers=_WORKERS
             )
         return prepare_discard(submission.ref, places, store=store, bounds=self._bounds)
 

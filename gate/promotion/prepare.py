@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from gate.errors import InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.promotion.attached import read_attachments
+from gate.promotion.look import look_at_sides
 from gate.promotion.plan_discard import DiscardPlan, pinned_staging, plan_discard
 from gate.promotion.plan_promotion import PromotionPlan, plan_promotion
-from gate.promotion.state import look_at_staging, look_at_target, serves
+from gate.promotion.state import look_at_staging, serves
 from gate.promotion.steps import Refused
 from gate.promotion.tree import ManifestTree, read_tree
 
@@ -23,26 +24,28 @@ UNKNOWN = "unknown"
 """Stands for a release place that could not be asked."""
 
 
-def prepare_promotion(
+def prepare_promotion(  # noqa: PLR0913 - two places, each with its store
     source: ImageRef,
     places: Places,
     *,
     source_store: ImageReader,
     target_store: ImageWriter,
     bounds: ImageBounds | None = None,
+    workers: int = 1,
 ) -> PromotionPlan:
     """Plan to release a pinned staging ref in the place that policy pairs with it, under its tag.
+
+    Registries are asked by up to `workers` threads.
 
     Raises:
         ConflictError: refused; the codes are those of `plan_promotion`, and `not_staging`.
         GateError: a store could not be read.
     """
     target = places.release_of(source)
-    tree = read_tree(source_store, source, bounds=bounds)
-    own = [node.descriptor.digest for node in tree.nodes]
-    attachments = read_attachments(source_store, own, source, bounds=bounds)
-    wanted = [*own, *(node.descriptor.digest for node in attachments.nodes())]
-    plan = plan_promotion(tree, source, target, look_at_target(target_store, target, wanted), attachments)
+    sides = look_at_sides(
+        source, target, source_store=source_store, target_store=target_store, bounds=bounds, workers=workers
+    )
+    plan = plan_promotion(sides.tree, source, target, sides.target, sides.attachments)
     if isinstance(plan, Refused):
         raise plan.error()
     return plan

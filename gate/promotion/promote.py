@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
 from gate.model.image import Transport
@@ -17,6 +17,7 @@ from gate.promotion.tree import checked_manifest, describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gate.model.digest import Digest
     from gate.model.image import ImageRef
     from gate.promotion.plan_promotion import PromotionPlan
     from gate.registry.interface import Descriptor, ImageReader, ImageWriter, Manifest
@@ -43,7 +44,6 @@ def promote(
     """
     if {plan.source.transport, plan.target.transport} != {Transport.REGISTRY}:
         workers = 1
-    _refuse_taken_tag(plan, target_store)
     present = tuple(BlobMove(descriptor=blob, how="present") for blob in about(plan.steps, Verb.COPY_BLOB))
     done = _try_read_back(plan, target_store, workers)
     if done is not None:
@@ -52,19 +52,36 @@ def promote(
         if locked is not None:
             return _promoted(plan, present, (*done, *locked), already_there=True)
         return _promoted(plan, present, (*done, *lock(plan, target_store)), already_there=False)
-    moves = each(
-        lambda blob: _bring_blob(plan, blob, source_store, target_store), about(plan.steps, Verb.COPY_BLOB), workers
-    )
+    root, moves = _bring(plan, source_store, target_store, workers)
     attested: tuple[ReadBack, ...] = ()
     for step in plan.steps:
         if step.verb is Verb.ATTACH:
             attach(target_store, plan.target, str(step.subject), step.descriptor)
-        elif step.verb in {Verb.PUT_MANIFEST, Verb.SET_TAG}:
-            attested = attest(plan) if step.verb is Verb.SET_TAG else attested
-            _put(plan, step, source_store, target_store)
+        elif step.verb is Verb.PUT_MANIFEST:
+            known = root if step.descriptor.digest == plan.digest else None
+            _put(plan, known or _from_source(plan, step.descriptor, source_store), target_store)
+        elif step.verb is Verb.SET_TAG:
+            attested = attest(plan)
+            _tag(plan, step, root, target_store)
     # Locked only after it was read back: a lock on something else would be hard to take back.
     proof = (*_read_back(plan, target_store, workers), *(attested or attest(plan)))
     return _promoted(plan, moves, (*proof, *lock(plan, target_store)), already_there=False)
+
+
+def _bring(
+    plan: PromotionPlan, source_store: ImageReader, target_store: ImageWriter, workers: int
+) -> tuple[Manifest, tuple[BlobMove, ...]]:
+    """Bring every blob, and read meanwhile the manifest that the tag is going to be on."""
+    wanted = [step for step in plan.steps if step.verb is Verb.PUT_MANIFEST and step.descriptor.digest == plan.digest]
+    wanted += [step for step in plan.steps if step.verb is Verb.COPY_BLOB]
+
+    def bring(step: Step) -> Manifest | BlobMove:
+        if step.verb is Verb.COPY_BLOB:
+            return _bring_blob(plan, step.descriptor, source_store, target_store)
+        return _from_source(plan, step.descriptor, source_store)
+
+    root, *moves = each(bring, wanted, workers)
+    return cast("Manifest", root), tuple(move for move in moves if isinstance(move, BlobMove))
 
 
 def _bring_blob(
@@ -82,21 +99,28 @@ def _bring_blob(
     return BlobMove(descriptor=blob, how="uploaded")
 
 
-def _put(plan: PromotionPlan, step: Step, source_store: ImageReader, target_store: ImageWriter) -> None:
-    manifest = checked_manifest(source_store, plan.source.at(step.descriptor.digest))
-    _refuse_other(step.descriptor, manifest, plan.source)
-    if step.verb is Verb.SET_TAG:
-        _refuse_taken_tag(plan, target_store)
-    target = plan.target.model_copy(update={"digest": manifest.digest, "tag": step.tag})
-    target_store.put_manifest(target, manifest)
+def _from_source(plan: PromotionPlan, planned: Descriptor, source_store: ImageReader) -> Manifest:
+    manifest = checked_manifest(source_store, plan.source.at(planned.digest))
+    _refuse_other(planned, manifest, plan.source)
+    return manifest
 
 
-def _refuse_taken_tag(plan: PromotionPlan, target_store: ImageWriter) -> None:
+def _put(plan: PromotionPlan, manifest: Manifest, target_store: ImageWriter) -> None:
+    target_store.put_manifest(plan.target.model_copy(update={"digest": manifest.digest, "tag": ""}), manifest)
+
+
+def _tag(plan: PromotionPlan, step: Step, manifest: Manifest, target_store: ImageWriter) -> None:
+    """Write the tag alone: the manifest stands under its digest. The look is the last thing before the write."""
     held = look_at_target(target_store, plan.target).tag_digest
     if held not in {None, plan.digest}:
-        message = f"`{plan.target.place}:{plan.target.tag}` is released as {held}; release tags are written once"
-        facts = {"place": plan.target.place, "tag": plan.target.tag, "holds": held, "wanted": plan.digest}
-        raise ConflictError(message, hint="release it under a new tag", code="tag_taken", **facts)
+        raise _taken(plan, held)
+    target_store.put_manifest(plan.target.model_copy(update={"digest": None, "tag": step.tag}), manifest)
+
+
+def _taken(plan: PromotionPlan, held: Digest | None) -> ConflictError:
+    message = f"`{plan.target.place}:{plan.target.tag}` is released as {held}; release tags are written once"
+    facts = {"place": plan.target.place, "tag": plan.target.tag, "holds": str(held), "wanted": plan.digest}
+    return ConflictError(message, hint="release it under a new tag", code="tag_taken", **facts)
 
 
 def _refuse_other(expected: Descriptor, manifest: Manifest, place: ImageRef) -> None:
@@ -106,33 +130,54 @@ def _refuse_other(expected: Descriptor, manifest: Manifest, place: ImageRef) -> 
 
 
 def _try_read_back(plan: PromotionPlan, target_store: ImageWriter, workers: int) -> tuple[ReadBack, ...] | None:
-    if not serves(target_store, plan.target):
-        return None  # one question tells what all of them would
+    """Return the proof that all is done already, or None.
+
+    One question tells first what all of them would: where the tag is, or if there is none, whether the digest is
+    served. A wrong "not found" costs a second promotion and no more, for whoever writes the tag looks again.
+    """
     try:
+        if plan.target.tag:
+            held = target_store.resolve(plan.target.model_copy(update={"digest": None}))
+            if held != plan.digest:
+                raise _taken(plan, held)
+        elif not serves(target_store, plan.target):
+            return None
         return _read_back(plan, target_store, workers)
     except (NotFoundError, IntegrityError):
         return None
 
 
 def _read_back(plan: PromotionPlan, target_store: ImageWriter, workers: int) -> tuple[ReadBack, ...]:
-    seen = [*each(lambda blob: _read_blob(plan, blob, target_store), about(plan.steps, Verb.COPY_BLOB), workers)]
-    for step in plan.steps:
-        digest = step.descriptor.digest
-        if step.verb is Verb.SET_TAG:
-            by_tag = plan.target.model_copy(update={"digest": None})
-            answer = target_store.resolve(by_tag)
-            if answer != digest:
-                message = f"`{by_tag}` is on {answer} after it was set to {digest}"
-                raise UpstreamError(message, code="promotion_unproved", place=plan.target.place, tag=step.tag)
-            seen.append(ReadBack(what="tag", name=step.tag, answer=answer))
-        elif step.verb is Verb.PUT_MANIFEST:
+    """Read everything that the plan brings, after the last write. Locks are read by themselves."""
+    found = each(lambda step: _read_step(plan, step, target_store), plan.steps, workers)
+    return tuple(seen for seen in found if seen is not None)
+
+
+def _read_step(plan: PromotionPlan, step: Step, target_store: ImageWriter) -> ReadBack | None:
+    digest = step.descriptor.digest
+    match step.verb:
+        case Verb.COPY_BLOB:
+            return _read_blob(plan, step.descriptor, target_store)
+        case Verb.PUT_MANIFEST:
             manifest = checked_manifest(target_store, plan.target.at(digest))
             _refuse_other(step.descriptor, manifest, plan.target)
-            seen.append(ReadBack(what="manifest", name=digest, answer=manifest.digest))
-        elif step.verb is Verb.ATTACH:
+            return ReadBack(what="manifest", name=digest, answer=manifest.digest)
+        case Verb.ATTACH:
             _read_attached(plan, step, target_store)
-            seen.append(ReadBack(what="referrer", name=digest, answer=str(step.subject)))
-    return tuple(seen)  # locks are read by themselves
+            return ReadBack(what="referrer", name=digest, answer=str(step.subject))
+        case Verb.SET_TAG:
+            return _read_tag(plan, step, target_store)
+        case _:
+            return None
+
+
+def _read_tag(plan: PromotionPlan, step: Step, target_store: ImageWriter) -> ReadBack:
+    by_tag = plan.target.model_copy(update={"digest": None})
+    answer = target_store.resolve(by_tag)
+    if answer != step.descriptor.digest:
+        message = f"`{by_tag}` is on {answer} after it was set to {step.descriptor.digest}"
+        raise UpstreamError(message, code="promotion_unproved", place=plan.target.place, tag=step.tag)
+    return ReadBack(what="tag", name=step.tag, answer=answer)
 
 
 def _read_blob(plan: PromotionPlan, blob: Descriptor, target_store: ImageWriter) -> ReadBack:

@@ -117,7 +117,9 @@ class RemoteRegistry:
             upload.send(descriptor, stream)
 
     def put_manifest(self, target: ImageRef, manifest: Manifest) -> None:
-        """Write the manifest's bytes under their digest, then under the target's tag, if it has one.
+        """Write the manifest's bytes under their digest if the target names it or no tag, then under the target's tag.
+
+        What is taken under a tag is served under its digest too (OCI distribution 1.1, "Pushing Manifests").
 
         Raises:
             IntegrityError: the bytes have another digest than the manifest says, or the registry names another.
@@ -126,7 +128,7 @@ class RemoteRegistry:
             message = f"the manifest to write is not {manifest.digest}"
             raise IntegrityError(message)
         place = self._wire.place(target)
-        for name in (manifest.digest, *([target.tag] if target.tag else [])):
+        for name in filter(None, (target.digest or ("" if target.tag else manifest.digest), target.tag)):
             url = f"{place.url}/manifests/{name}"
             sent = {"Content-Type": manifest.media_type}
             answer = self._wire.request(

@@ -78,7 +78,7 @@ def ours(store: RemoteRegistry, source: ImageRef, release: str) -> float:
     """Promote and return the seconds."""
     places = Places.of([(source.place.rsplit("/", 1)[0], release)])
     start = time.perf_counter()
-    plan = prepare_promotion(source, places, source_store=store, target_store=store)
+    plan = prepare_promotion(source, places, source_store=store, target_store=store, workers=6)
     receipt = promote(plan, store, store, workers=6)
     seconds = time.perf_counter() - start
     if receipt.digest != source.digest or receipt.already_there:

@@ -125,8 +125,21 @@ def test_a_written_manifest_that_gets_another_digest_is_an_error(
 ) -> None:
     faulty.on(BY_DIGEST, Reply(status=201, headers={"Docker-Content-Digest": "sha256:" + "0" * 64}), method="PUT")
     with pytest.raises(IntegrityError):
-        remote.put_manifest(app, MANIFEST)
+        remote.put_manifest(app.at(MANIFEST.digest), MANIFEST)
     assert faulty.requests(BY_TAG) == []
+
+
+def test_a_tag_alone_is_written_in_one_request_and_under_no_other_digest(
+    remote: RemoteRegistry, faulty: FaultyServer, app: ImageRef
+) -> None:
+    faulty.on(BY_TAG, Reply(status=201), method="PUT")
+    remote.put_manifest(app, MANIFEST)
+    assert [(seen.method, seen.path, seen.body) for seen in faulty.seen if seen.method == "PUT"] == [
+        ("PUT", BY_TAG, MANIFEST.raw)
+    ]
+    faulty.on(BY_TAG, Reply(status=201, headers={"Docker-Content-Digest": "sha256:" + "0" * 64}), method="PUT")
+    with pytest.raises(IntegrityError):
+        remote.put_manifest(app, MANIFEST)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
@@ -143,7 +156,7 @@ def test_a_deletion_that_fails_is_an_error(
     [
         lambda remote, ref: remote.has_blob(ref, LAYER.digest),
         lambda remote, ref: remote.upload_blob(ref, LAYER, io.BytesIO(DATA)),
-        lambda remote, ref: remote.put_manifest(ref, MANIFEST),
+        lambda remote, ref: remote.put_manifest(ref.at(MANIFEST.digest), MANIFEST),
         lambda remote, ref: remote.copy_blob(ref, ref.model_copy(update={"repository": ref.repository + "2"}), LAYER),
     ],
 )
