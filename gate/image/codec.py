@@ -12,6 +12,7 @@ import json
 import struct
 from array import array
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gate.image.layers import LayerContent
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 FILE, LINK, OTHER, PENDING, FOLDER, PARENT = b"flopdi"
 """Kinds of entries: `FOLDER` has an entry of its own in the layer, `PARENT` is only the parent of something."""
 
+_FILES = bytes([FILE])
+_FILE_ENTRY = partial(tuple.__new__, FileEntry)
 _SHA256 = 32
+_DIGEST = struct.Struct(f"{_SHA256}s")
 _LENGTHS = struct.Struct("<8Q")
 _ENTRY_BYTES = 48
 """What an entry takes at least, nearly: enough to see beforehand that a million of them are too many."""
@@ -149,12 +153,12 @@ class _Entries:
         self._index = index
         self._kinds = kinds
         self._names = names
-        starts = range(0, len(digests), _SHA256)
-        each = (digests[at : at + _SHA256] for at in starts)
-        if len(starts) != len(sizes) or len(digests) % _SHA256 or len(names) != len(kinds):
+        if len(digests) != len(sizes) * _SHA256 or len(names) != len(kinds):
             message = "columns of different lengths"
             raise CodecError(message)
-        self._files = map(FileEntry, itertools.repeat(index), sizes, each)
+        each = itertools.chain.from_iterable(_DIGEST.iter_unpack(digests))
+        # A tuple's own constructor: it takes a quarter of the time of the class's, and there are many files.
+        self._files = map(_FILE_ENTRY, zip(itertools.repeat(index), sizes, each))
         self._targets = iter(targets)
         self._folders: list[Folder] = []
 
@@ -167,7 +171,9 @@ class _Entries:
                 message = "a folder without a place, or a place without a folder"
                 raise CodecError(message)
             end = at + count
-            folder.entries = dict(zip(self._names[at:end], self._of(self._kinds[at:end]), strict=True))
+            names, kinds = self._names[at:end], self._kinds[at:end]
+            entries = self._of(kinds) if kinds.strip(_FILES) else itertools.islice(self._files, len(kinds))
+            folder.entries = dict(zip(names, entries, strict=True))
             at = end
         if at != len(self._kinds) or any(True for _ in itertools.chain(self._files, self._targets)):
             message = "entries left over"

@@ -18,10 +18,10 @@ from gate.image.tree import FileEntry, Folder, LinkEntry, RealPaths, find, shown
 from gate.model.image import Above, Loose, LooseKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gate.image.scene import Found, Scene
-    from gate.image.tree import Leaf
+    from gate.image.tree import Entry, Leaf
 
 EXAMPLES = 10
 _SHOWN = 300
@@ -60,14 +60,16 @@ def find_loose(scene: Scene, found: Iterable[Found]) -> Above:
         reader (`npm`, `jar`, `r` …) and that no package brought.
     """
     tally, own = _Tally(), scene.system.base_layers
-    interpreters = _base_interpreters(scene)
+    interpreters, go = _base_interpreters(scene), _go_programs(scene)
     for path, folder in walk(scene.system.root):
         start = f"{path}/" if path else ""
-        place = _Place.of(path, below_base=folder.layer < own)
+        place = _Place.of(scene, path, below_base=folder.layer < own)
         for name, entry in folder.entries.items():
             if isinstance(entry, Folder) or entry.layer < own:
                 continue
-            kind = other_kind(path, name) or ("go_program" if _is_go(scene, entry) else "")
+            kind = other_kind(path, name)
+            if not kind and go and type(entry) is FileEntry and entry.sha256 in go:
+                kind = "go_program"
             if kind:
                 tally.other[kind].append(start + name)
             if (why := _why(scene, place, name, entry, interpreters)) is not None:
@@ -78,8 +80,8 @@ def find_loose(scene: Scene, found: Iterable[Found]) -> Above:
     return _unowned(scene, tally, found)
 
 
-def _is_go(scene: Scene, entry: Leaf) -> bool:
-    return isinstance(entry, FileEntry) and scene.system.heads.get(entry.sha256) == GO
+def _go_programs(scene: Scene) -> frozenset[bytes]:
+    return frozenset(sha256 for sha256, told in scene.system.heads.items() if told == GO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,31 +90,45 @@ class _Place:
 
     path: str
     library: bool
+    loader: bool
     cache: bool
     binaries: bool
     told_by_base: bool
+    sources: Mapping[str, Entry]
+    """Of a folder of byte code: what lies beside it."""
 
     @classmethod
-    def of(cls, path: str, *, below_base: bool) -> _Place:
-        parts = path.split("/")
+    def of(cls, scene: Scene, path: str, *, below_base: bool) -> _Place:
+        parent, _, name = path.rpartition("/")
+        cache = name == "__pycache__"
+        beside = find(scene.system.root, parent) if cache else None
         return cls(
             path=path,
-            library=any(part in _SITES for part in parts) or _LIBRARY.fullmatch(path) is not None,
-            cache=parts[-1] == "__pycache__",
-            binaries=parts[-1] == "bin",
-            told_by_base=below_base and parts[-1].endswith((".dist-info", ".egg-info", "EGG-INFO", "conda-meta")),
+            library=_is_library(path),
+            loader=path == "etc" or path.startswith("etc/ld.so.conf.d"),
+            cache=cache,
+            binaries=name == "bin",
+            told_by_base=below_base and name.endswith((".dist-info", ".egg-info", "EGG-INFO", "conda-meta")),
+            sources=beside[1].entries if beside is not None and isinstance(beside[1], Folder) else {},
         )
+
+
+def _is_library(path: str) -> bool:
+    """Say whether Python imports from a folder of that path, or from one above it."""
+    if "-packages" in path and any(part in _SITES for part in path.split("/")):
+        return True
+    return ("/python" in path or "/pypy" in path) and _LIBRARY.fullmatch(path) is not None
 
 
 def _why(scene: Scene, place: _Place, name: str, entry: Leaf, interpreters: frozenset[bytes]) -> LooseKind | None:
     """Say why one file on top of the base matters, if it does."""
-    path = f"{place.path}/{name}" if place.path else name
-    if _is_start(scene, place, name, path):
+    if _is_start(scene, place, name):
         return LooseKind.STARTUP
     if place.binaries and INTERPRETER.fullmatch(name):
+        path = f"{place.path}/{name}"
         return None if _is_interpreter_of_base(scene, path, entry, interpreters) else LooseKind.INTERPRETER
-    if place.library and name.endswith(".pyc") and place.cache:
-        return _bytecode(scene, path, entry)
+    if place.library and place.cache and name.endswith(".pyc"):
+        return _bytecode(scene, place, name, entry)
     if place.library and name.endswith(".pth"):
         return LooseKind.STARTUP
     if (place.library and _is_imported(name, entry)) or (place.told_by_base and name not in TELLING):
@@ -120,11 +136,13 @@ def _why(scene: Scene, place: _Place, name: str, entry: Leaf, interpreters: froz
     return LooseKind.LIBRARY if _SHARED.fullmatch(name) and _SYSTEM.fullmatch(place.path) else None
 
 
-def _bytecode(scene: Scene, path: str, entry: Leaf) -> LooseKind:
+def _bytecode(scene: Scene, place: _Place, name: str, entry: Leaf) -> LooseKind:
     """Say what a cache is by its own header; one that is no file, or has no source, is like any other."""
-    folder, _, name = path.rpartition("/")
-    source = scene.file(f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py")
-    if source is None or not isinstance(entry, FileEntry):
+    module = f"{name.partition('.')[0]}.py"
+    source = place.sources.get(module)
+    if type(source) is LinkEntry:
+        source = scene.file(place.path.removesuffix("__pycache__") + module)
+    if type(source) is not FileEntry or type(entry) is not FileEntry:
         return LooseKind.BYTECODE
     odd = oddity_of(scene.system.heads.get(entry.sha256, b""), source.size)
     return LooseKind(odd) if odd else LooseKind.BYTECODE
@@ -135,11 +153,13 @@ def _is_imported(name: str, entry: Leaf) -> bool:
     return name.endswith(_IMPORTED) or isinstance(entry, LinkEntry)
 
 
-def _is_start(scene: Scene, place: _Place, name: str, path: str) -> bool:
+def _is_start(scene: Scene, place: _Place, name: str) -> bool:
     """Say whether it is read at every start of Python, or of any program."""
     if name in _CUSTOM and (place.library or place.path.startswith("etc/")):
         return True
-    if _LOADER.fullmatch(path) or _ZIPPED.fullmatch(path):
+    if place.loader and _LOADER.fullmatch(f"{place.path}/{name}"):
+        return True
+    if name.endswith(".zip") and _ZIPPED.fullmatch(f"{place.path}/{name}"):
         return True
     if name != "pyvenv.cfg":
         return False
@@ -212,4 +232,4 @@ def _owned(scene: Scene, found: Iterable[Found]) -> Iterator[str]:
     real = RealPaths(scene.system.root)
     for entry in found:
         if entry.component.layer >= scene.system.base_layers:
-            yield from (real.of(path) for path in entry.files())
+            yield from real.all_of(entry.files())

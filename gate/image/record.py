@@ -5,10 +5,11 @@ Source: PyPA specification "Recording installed projects", section RECORD.
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
+from binascii import b2a_base64
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gate.image.tree import FileEntry, Folder, LinkEntry, find, find_file, shown
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 10
 _COLUMNS = 3
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _UNHASHED_NAMES = ("/RECORD", "/RECORD.jws", "/RECORD.p7s", ".pyc")
 
 
@@ -28,6 +30,10 @@ class Row(NamedTuple):
     path: str
     hash: str
     size: str
+
+
+_ROW = partial(tuple.__new__, Row)
+"""A tuple's own constructor: there are tens of thousands of rows."""
 
 
 class RecordError(ValueError):
@@ -44,7 +50,7 @@ def rows_of(data: bytes) -> Iterator[Row]:
     try:
         for row in csv.reader(text, strict=True):
             if len(row) == _COLUMNS and row[0]:
-                yield Row(row[0], row[1], row[2])
+                yield _ROW(row)
             elif row:
                 message = f"a row has {len(row)} columns, or no path"
                 raise RecordError(message)
@@ -64,17 +70,18 @@ class RecordFolder:
     def find(self, path: str) -> tuple[str, FileEntry] | None:
         """Return the real path and the entry of a regular file, links followed; nothing if there is none."""
         head, _, name = path.rpartition("/")
-        if head not in self._folders:
+        try:
+            place = self._folders[head]
+        except KeyError:
             start = f"/{head}" if path.startswith("/") else f"{self._site}/{head}"
-            self._folders[head] = self._folder(start)
-        place = self._folders[head]
+            place = self._folders[head] = self._folder(start)
         if place is None:
             return None
-        entry = place[1].entries.get(name)
-        real = f"{place[0]}/{name}" if place[0] else name
-        if isinstance(entry, LinkEntry):
-            return find_file(self._root, real)
-        return (real, entry) if isinstance(entry, FileEntry) else None
+        real, folder = place
+        entry = folder.entries.get(name)
+        if type(entry) is FileEntry:
+            return f"{real}/{name}" if real else name, entry
+        return find_file(self._root, f"{real}/{name}") if type(entry) is LinkEntry else None
 
     def _folder(self, path: str) -> tuple[str, Folder] | None:
         found = find(self._root, path)
@@ -83,7 +90,7 @@ class RecordFolder:
 
 def hash_of(entry: FileEntry) -> str:
     """Write a file's sha256 as rows do: urlsafe base64 without padding."""
-    return "sha256=" + base64.urlsafe_b64encode(entry.sha256).rstrip(b"=").decode()
+    return "sha256=" + b2a_base64(entry.sha256, newline=False).translate(_URLSAFE, b"=").decode()
 
 
 class RecordTally:
@@ -96,27 +103,32 @@ class RecordTally:
 
     def add(self, row: Row, entry: FileEntry | None) -> None:
         """Hold one row against the file that it names. A hash that is no sha256 can't be checked, so it differs."""
-        self.count(row.path, _verdict(row, entry))
+        verdict = _verdict(row, entry)
+        if verdict == "equal":
+            self._counts[verdict] += 1
+            return
+        self.count(row.path, verdict)
         if not row.hash and not f"/{row.path}".endswith(_UNHASHED_NAMES):
             self._counts["bare"] += 1
             self._note("bare", row.path)
 
     def count(self, path: str, verdict: str) -> None:
         """Count one path as `equal`, `unhashed`, `missing` or `differing`."""
-        self._counts["rows"] += 1
         self._counts[verdict] += 1
         if verdict in self._examples:
             self._note(verdict, path)
 
     def check(self) -> RecordCheck:
         """Return what was counted."""
+        counts = tuple(self._counts[verdict] for verdict in ("equal", "missing", "differing", "unhashed"))
+        equal, missing, differing, unhashed = counts
         examples = (self._examples["differing"] + self._examples["missing"])[:EXAMPLES]
         return RecordCheck(
-            rows=self._counts["rows"],
-            equal=self._counts["equal"],
-            missing=self._counts["missing"],
-            differing=self._counts["differing"],
-            unhashed=self._counts["unhashed"],
+            rows=sum(counts),
+            equal=equal,
+            missing=missing,
+            differing=differing,
+            unhashed=unhashed,
             examples=tuple(shown(path)[:300] for path in examples),
         )
 
@@ -130,8 +142,9 @@ class RecordTally:
 
 
 def _verdict(row: Row, entry: FileEntry | None) -> str:
-    if not row.hash:
+    _, wanted, size = row
+    if not wanted:
         return "unhashed"
     if entry is None:
         return "missing"
-    return "equal" if hash_of(entry) == row.hash and row.size in ("", str(entry.size)) else "differing"
+    return "equal" if hash_of(entry) == wanted and size in ("", str(entry.size)) else "differing"

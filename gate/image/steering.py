@@ -153,20 +153,20 @@ class _Look:
 
     def _hidden(self, name: str, place: str, real: str, folder: Folder) -> Iterator[str]:
         """Yield what the folder has that packages, Python or the base have too, and that is nobody's."""
-        named, others = self._names(name, real)
+        named, others = self._names(name, place, real)
         for entry_name, entry in folder.entries.items():
             what = named(entry_name, entry)
-            if what and what in others(place) and self._is_own(f"{real}/{entry_name}".lstrip("/"), entry):
+            if what in others and self._is_own(f"{real}/{entry_name}".lstrip("/"), entry):
                 yield what
 
-    def _names(self, name: str, real: str) -> tuple[Callable[[str, Entry], str], Callable[[str], frozenset[str]]]:
+    def _names(self, name: str, place: str, real: str) -> tuple[Callable[[str, Entry], str], frozenset[str]]:
+        """Return what tells the name by which an entry is looked for, and the names that others have too."""
         if name == "LD_LIBRARY_PATH":
             known = frozenset(one for folder in _standard() for one in self._entries(folder, real))
-            return _library_of, lambda _: known
+            return _library_of, known - {""}
         if name == "PATH":
-            return _program_of, lambda place: self._later(place, real)
-        modules = self._modules(real)
-        return _module_of, lambda _: modules
+            return _program_of, self._later(place, real) - {""}
+        return _module_of, self._modules(real)
 
     def _later(self, place: str, real: str) -> frozenset[str]:
         """Return the programs of the folders that are searched after this one, which may be named again there."""

@@ -19,8 +19,14 @@ INTERPRETER = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)*)?t?")
 _RPM_UNREAD = frozenset({"Packages", "Packages.db"})
 """rpm's databases in the formats of Berkeley DB and ndb."""
 
+_OTHERS = _RPM_UNREAD | {"package.json", "DESCRIPTION", "installed"}
+"""Names by which packages without a reader are told, in the folders where they tell."""
+
 _TOOLS = frozenset({*TOOL_FILES, ".netrc", ".pypirc"})
 _ARCHIVES = {".jar": "jar", ".war": "jar", ".ear": "jar", ".egg": "zipped_egg", ".whl": "wheel_file"}
+_PLAIN = frozenset({".py", ".pyc", ".pyi", ".so", ".h", ".hpp", ".txt", ".list", ".md5sums", ".gz", ".pxd", ".csv"})
+"""How most files are called that tell nothing: no name that is looked for ends so."""
+
 _SITES = ("site-packages", "dist-packages")
 _R_LIBRARY = ("/R/library", "/R/site-library")
 
@@ -69,7 +75,7 @@ def survey(root: Folder) -> Survey:
         for name, entry in folder.entries.items():
             if type(entry) is not Folder:
                 found.files += 1
-            if "." in name or "-" in name or in_bin:
+            if name[name.rfind(".") :] not in _PLAIN and ("." in name or "-" in name or in_bin):
                 _entry(found, start, name, entry, in_bin=in_bin)
     for paths in (found.dist_infos, found.egg_infos, found.egg_links, found.conda_metas, found.conda_caches):
         paths.sort()
@@ -132,8 +138,10 @@ def _is_node_module(path: str) -> bool:
 
 def other_kind(folder: str, name: str) -> str:
     """Say of what kind without a reader a file tells, by its folder and name; nothing if it tells of none."""
-    if kind := _ARCHIVES.get(name[name.rfind(".") :] if "." in name else ""):
+    if kind := _ARCHIVES.get(name[name.rfind(".") :]):
         return kind
+    if name not in _OTHERS:
+        return ""
     if name == "package.json" and _is_node_module(folder):
         return "npm"
     if name == "DESCRIPTION" and folder.rpartition("/")[0].endswith(_R_LIBRARY):

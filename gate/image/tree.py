@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_HOPS = 40
 """Symlinks followed in one look-up, as in Linux; a cycle ends here."""
 
 MAX_STEPS = 4096
 """Steps of one look-up, those through links included: a path as long as Linux takes, one part a byte."""
+
+_NO_NAMES = frozenset({"", ".", ".."})
+"""What no entry is called: these say where to go."""
 
 
 class FileEntry(NamedTuple):
@@ -74,8 +77,25 @@ def find(root: Folder, path: str, *, follow_last: bool = True) -> tuple[str, Ent
 
     Nothing if it does not exist, goes through something that is no folder, or runs in circles.
     """
+    parts = path.split("/")
+    entry: Entry = root
+    for name in parts:
+        # Nearly every path is plain, folders all the way; one that is not is looked up step by step.
+        found = entry.entries.get(name) if type(entry) is Folder else entry
+        if found is None and name not in _NO_NAMES:
+            return None
+        if found is None or found is entry:
+            break
+        entry = found
+    else:
+        if (type(entry) is not LinkEntry or not follow_last) and len(parts) < MAX_STEPS:
+            return path, entry
+    return _find(root, parts[::-1], follow_last=follow_last)
+
+
+def _find(root: Folder, todo: list[str], *, follow_last: bool) -> tuple[str, Entry] | None:
+    """Look up as `find` does, whatever lies on the way."""
     steps = _Steps(root)
-    todo = path.split("/")[::-1]
     for _ in range(MAX_STEPS):
         if not todo:
             return "/".join(steps.names), steps.entry
@@ -149,13 +169,29 @@ class RealPaths:
         """Return the real path of an entry whose folder exists, else the path as it is. A link stays one."""
         return self.look(path)[0]
 
+    def all_of(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the real path of each, as `of` does: most of many lie in few folders that are what they are called."""
+        plain = set[str]()
+        for path in paths:
+            head = path.rpartition("/")[0]
+            if head in plain:
+                yield path
+                continue
+            real = self.of(path)
+            if head and self._folders[head][0] == head:
+                plain.add(head)
+            yield real
+
     def look(self, path: str) -> tuple[str, Entry | None]:
         """Return the real path and the entry, a link as it is; no entry if there is none."""
         head, _, name = path.rpartition("/")
-        if head not in self._folders:
+        place = self._folders.get(head)
+        if place is None:
             found = find(self._root, head)
             folder = found[1] if found is not None else None
             real = found[0] if found is not None else head
-            self._folders[head] = (real, folder if isinstance(folder, Folder) else None)
-        real, folder = self._folders[head]
-        return (f"{real}/{name}" if real else name), (folder.entries.get(name) if folder is not None else None)
+            place = self._folders[head] = (real, folder if isinstance(folder, Folder) else None)
+        real, folder = place
+        if real != head or not head:
+            path = f"{real}/{name}" if real else name
+        return path, (folder.entries.get(name) if folder is not None else None)
