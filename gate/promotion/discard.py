@@ -17,6 +17,7 @@ from gate.registry.referring import is_referrers_tag
 if TYPE_CHECKING:
     from gate.bounds import ImageBounds
     from gate.model.digest import Digest
+    from gate.model.image import ImageRef
     from gate.promotion.places import Places
     from gate.promotion.plan_discard import DiscardPlan
     from gate.registry.interface import ImageWriter
@@ -44,7 +45,7 @@ def discard(
         raise pinned.error()
     digests = tuple(descriptor.digest for descriptor in about(plan.steps, Verb.DELETE_MANIFEST))
     state = look_at_staging(store, plan.place, known=plan.tags, bounds=bounds)
-    _refuse_new_users(plan, digests, state)
+    refuse_new_users(plan.place, plan.digest, digests, state)
     open_locks(store, plan.place, {digest: state.tags_on(digest) for digest in digests}, unlock=unlock)
     already_gone = all(is_gone(store, plan.place.at(digest)) for digest in digests)
     for digest in digests:
@@ -63,13 +64,25 @@ def discard(
     )
 
 
-def _refuse_new_users(plan: DiscardPlan, digests: tuple[Digest, ...], state: StagingState) -> None:
-    for digest in digests:
-        parents = [user for user in state.parents_of(digest) if user.digest not in digests]
-        users = tuple(user for user in parents if digest == plan.digest or not is_list(user))
+def refuse_new_users(place: ImageRef, digest: Digest, digests: tuple[Digest, ...], state: StagingState) -> None:
+    """Refuse to change what came to be used since it was planned.
+
+    Args:
+        place: the repository.
+        digest: the one that is discarded; its own tags go with it.
+        digests: all that is to go.
+        state: what the repository holds now.
+
+    Raises:
+        ConflictError: `digest_in_use`.
+    """
+    for one in digests:
+        parents = [user for user in state.parents_of(one) if user.digest not in digests]
+        users = tuple(user for user in parents if one == digest or not is_list(user))
         if users:
-            raise in_use(plan.place, digest, users).error()
-        tags = [tag for tag in state.tags_on(digest) if not is_referrers_tag(tag)]
-        if digest != plan.digest and tags:
-            message = f"{digest} in `{plan.place.place}` was tagged since: {', '.join(tags[:5])}"
-            raise ConflictError(message, code="digest_in_use", place=plan.place.place, digest=digest)
+            raise in_use(place, one, users).error()
+        tags = [tag for tag in state.tags_on(one) if not is_referrers_tag(tag)]
+        if one != digest and tags:
+            message = f"{one} in `{place.place}` was tagged since: {', '.join(tags[:5])}"
+            users_named = {"users": ",".join(tags[:20])}
+            raise ConflictError(message, code="digest_in_use", place=place.place, digest=one, **users_named)

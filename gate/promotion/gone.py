@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from gate.errors import InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.promotion.receipt import ReadBack
+from gate.promotion.state import digest_of
+from gate.registry.graves import Grave, graves_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,11 @@ def is_gone(store: ImageReader, ref: ImageRef) -> bool:
         return True
     except (InputError, IntegrityError):
         return False
+    except UpstreamError:
+        graves = graves_of(store, ref)
+        if graves is None:
+            raise
+        return graves.grave(ref) is Grave.ABSENT
     return False
 
 
@@ -44,16 +51,9 @@ def prove_gone(
             raise UpstreamError(message, hint=hint, code="discard_unproved", digest=digest, place=place.place)
         seen.append(ReadBack(what="manifest", name=digest, answer="not_found"))
     for tag in sorted({*tags, *store.tags(place)}):
-        answer = _tag_answer(store, place, tag)
+        answer = digest_of(store, place, tag) or "not_found"
         if answer in digests:
             message = f"the tag `{tag}` of `{place.place}` still leads to {answer}"
             raise UpstreamError(message, code="discard_unproved", digest=answer, place=place.place, tag=tag)
         seen.append(ReadBack(what="tag", name=tag, answer=answer))
     return tuple(seen)
-
-
-def _tag_answer(store: ImageReader, place: ImageRef, tag: str) -> str:
-    try:
-        return store.resolve(place.model_copy(update={"tag": tag, "digest": None}))
-    except NotFoundError:
-        return "not_found"

@@ -11,7 +11,7 @@ from gate.promotion.steps import Verb
 from gate.registry.locks import locks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from gate.model.digest import Digest
     from gate.model.image import ImageRef
@@ -61,7 +61,14 @@ def read_locks(plan: PromotionPlan, store: ImageWriter) -> tuple[ReadBack, ...] 
     return tuple(seen)
 
 
-def open_locks(store: ImageWriter, place: ImageRef, names: Mapping[Digest, tuple[str, ...]], *, unlock: bool) -> None:
+def open_locks(
+    store: ImageWriter,
+    place: ImageRef,
+    names: Mapping[Digest, tuple[str, ...]],
+    *,
+    unlock: bool,
+    graves: Collection[Digest] = (),
+) -> None:
     """Read the locks of manifests and of the tags on them, before anything is deleted; open them if that is allowed.
 
     Args:
@@ -69,6 +76,7 @@ def open_locks(store: ImageWriter, place: ImageRef, names: Mapping[Digest, tuple
         place: their repository.
         names: the tags by digest.
         unlock: whether policy allows to lift a lock.
+        graves: digests whose own locks are the gate's, for it has buried them; their tags' may be anybody's.
 
     Raises:
         ConflictError: `manifest_locked`: one is locked and stays so; nothing was changed.
@@ -77,7 +85,7 @@ def open_locks(store: ImageWriter, place: ImageRef, names: Mapping[Digest, tuple
     keeper = locks_of(store, place)
     if keeper is None:
         return
-    refs = [place.model_copy(update={"digest": digest, "tag": ""}) for digest in names]
+    refs = [place.model_copy(update={"digest": digest, "tag": ""}) for digest in names if digest not in graves]
     refs += [place.model_copy(update={"digest": None, "tag": tag}) for tags in names.values() for tag in tags]
     locked = [ref for ref in refs if not _deletable(keeper, ref)]
     if locked and not unlock:

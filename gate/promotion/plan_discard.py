@@ -19,7 +19,7 @@ class DiscardPlan(Value):
     """The digest first, then children that nobody else needs, then what is attached. `tags` vanish with it, by name.
 
     `released` is the place that serves the same digest as a release: it stays there, for people to take out of service;
-    `unknown` if that place could not be asked.
+    `unknown` if that place could not be asked. With `tombstone` nothing is deleted yet: all of it is hidden first.
     """
 
     version: Literal["gate.discard/1"] = "gate.discard/1"
@@ -29,6 +29,7 @@ class DiscardPlan(Value):
     steps: tuple[Step, ...]
     omitted: tuple[Omission, ...] = ()
     released: str = ""
+    tombstone: bool = False
 
 
 def plan_discard(

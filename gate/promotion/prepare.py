@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.errors import InputError, IntegrityError, NotFoundError, UpstreamError
+from gate.errors import ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.promotion.attached import read_attachments
 from gate.promotion.look import look_at_sides
 from gate.promotion.plan_discard import DiscardPlan, pinned_staging, plan_discard
 from gate.promotion.plan_promotion import PromotionPlan, plan_promotion
 from gate.promotion.state import look_at_staging, serves
-from gate.promotion.steps import Refused
+from gate.promotion.steps import Omission, Refused
 from gate.promotion.tree import ManifestTree, read_tree
+from gate.registry.graves import Grave, graves_of
 
 if TYPE_CHECKING:
     from gate.bounds import ImageBounds
@@ -51,29 +52,68 @@ def prepare_promotion(  # noqa: PLR0913 - two places, each with its store
     return plan
 
 
-def prepare_discard(
-    place: ImageRef, places: Places, *, store: ImageWriter, bounds: ImageBounds | None = None
+def prepare_discard(  # noqa: PLR0913 - where, under which rules, and what of it
+    place: ImageRef,
+    places: Places,
+    *,
+    store: ImageWriter,
+    bounds: ImageBounds | None = None,
+    grace: bool = False,
+    held: bool = False,
 ) -> DiscardPlan:
     """Plan to delete a pinned staging ref. What is gone, or too damaged to be read, can be discarded too.
 
+    Args:
+        place: what is discarded.
+        places: what staging is.
+        store: where it is.
+        bounds: of what is looked at.
+        grace: policy has its bytes kept for a while. A place that can't keep them from being pulled does not: there it
+            is deleted at once, and the plan says so (`no_tombstone`).
+        held: somebody holds it: then it is hidden and never deleted.
+
     Raises:
-        ConflictError: refused; the codes are those of `plan_discard`.
+        ConflictError: refused; the codes are those of `plan_discard`; `digest_held`: it is held in a place that can't
+            hide it.
         GateError: the store could not be read.
     """
     pinned = pinned_staging(place, places)
     if isinstance(pinned, Refused):
         raise pinned.error()
+    graves = graves_of(store, place)
+    if graves is None and held:
+        raise _held(place)
+    buried = False
     tree: ManifestTree | None
     try:
         tree = read_tree(store, place, bounds=bounds)
     except (NotFoundError, InputError, IntegrityError):
+        tree = None
+    except UpstreamError:
+        buried = graves is not None and graves.grave(place) is Grave.BURIED
+        if not buried:
+            raise
         tree = None
     digests = [pinned] if tree is None else [node.descriptor.digest for node in tree.nodes]
     attachments = read_attachments(store, digests, place, bounds=bounds)
     plan = plan_discard(tree, place, places, look_at_staging(store, place, bounds=bounds), attachments)
     if isinstance(plan, Refused):
         raise plan.error()
-    return plan.model_copy(update={"released": _released(place, places, store)})
+    wanted = grace or held or buried
+    left = (Omission(code="no_tombstone", subject=place.place),) if wanted and graves is None else ()
+    return plan.model_copy(
+        update={
+            "released": _released(place, places, store),
+            "tombstone": wanted and graves is not None,
+            "omitted": (*plan.omitted, *left),
+        }
+    )
+
+
+def _held(place: ImageRef) -> ConflictError:
+    message = f"{place.digest} is held, and `{place.place}` can't keep it from being pulled"
+    hint = "copy what you need of it elsewhere and release the hold; until then it can be pulled from staging"
+    return ConflictError(message, hint=hint, code="digest_held", place=place.place, digest=str(place.digest))
 
 
 def _released(place: ImageRef, places: Places, store: ImageWriter) -> str:

@@ -10,6 +10,16 @@ from gate.model.image import ImageRef
 from gate.registry.interface import Descriptor
 
 
+class SoftDelete(Value):
+    """What a registry keeps of what is deleted. `off` is its own word; where nobody could be asked it is `unknown`.
+
+    `days` is for how long it can be recovered where it is `on`. Nothing here says that bytes are erased.
+    """
+
+    state: Literal["on", "off", "unknown"] = "unknown"
+    days: int = 0
+
+
 class BlobMove(Value):
     """How one blob came to the target: it was `present`, `copied` inside the store, or `uploaded`."""
 
@@ -57,7 +67,48 @@ class DiscardReceipt(Value):
     tags: tuple[str, ...]
     already_gone: bool
     released: str = ""
+    soft_delete: SoftDelete = SoftDelete()
     read_back: tuple[ReadBack, ...]
+
+
+class TombstoneReceipt(Value):
+    """Nobody can pull the digests and no tag leads to one; the bytes are kept, to be deleted later in this order.
+
+    `tags` are the names that were taken off. A manifest that could not be read when this was planned has size 0 and no
+    media type. `released` is as in `DiscardReceipt`.
+    """
+
+    version: Literal["gate.tombstone/1"] = "gate.tombstone/1"
+    place: ImageRef
+    digest: Digest
+    manifests: tuple[Descriptor, ...]
+    tags: tuple[str, ...]
+    already_gone: bool
+    released: str = ""
+    read_back: tuple[ReadBack, ...]
+
+
+class DeletionReceipt(Value):
+    """What was buried is gone. `tags` were put on it while it was buried, and were taken off."""
+
+    version: Literal["gate.deleted/1"] = "gate.deleted/1"
+    place: ImageRef
+    digest: Digest
+    deleted: tuple[Digest, ...]
+    tags: tuple[str, ...]
+    already_gone: bool
+    soft_delete: SoftDelete = SoftDelete()
+    read_back: tuple[ReadBack, ...]
+
+
+class RestorationReceipt(Value):
+    """What was buried is served again, under `tags`; `taken` are on other images by now and stay there."""
+
+    version: Literal["gate.restored/1"] = "gate.restored/1"
+    place: ImageRef
+    digest: Digest
+    tags: tuple[str, ...]
+    taken: tuple[str, ...]
 
 
 class WithdrawalReceipt(Value):

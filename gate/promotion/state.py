@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pydantic import Field
 
 from gate.bounds import ImageBounds
-from gate.errors import BoundError, ConflictError, InputError, IntegrityError, NotFoundError
+from gate.errors import BoundError, ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.model.base import Value
 from gate.model.digest import Digest
 from gate.model.image import ImageRef
 from gate.promotion.tree import checked_manifest
 from gate.registry.content import Content, read_content
+from gate.registry.graves import Grave, graves_of
 from gate.registry.interface import ImageReader, ImageWriter
 from gate.registry.locks import locks_of
 
@@ -68,7 +69,7 @@ def look_at_target(store: ImageWriter, target: ImageRef, wanted: Iterable[Digest
     if not target.tag:
         return known
     for _ in range(_ROUNDS):
-        digest = _digest_of(store, target, target.tag)
+        digest = digest_of(store, target, target.tag)
         if digest is not None or target.tag not in store.tags(target):
             return known.model_copy(update={"tag_digest": digest})
     message = f"`{target.place}` lists the tag `{target.tag}` but does not resolve it"
@@ -97,9 +98,9 @@ def look_at_staging(
             message = f"`{place.place}` has more than {bounds.tags} tags"
             raise BoundError(message, place=place.place, limit=bounds.tags)
         expected = {*known, *([place.tag] if place.tag else [])} - set(names)
-        unlisted = sorted(name for name in expected if _digest_of(store, place, name) is not None)
+        unlisted = sorted(name for name in expected if digest_of(store, place, name) is not None)
         if not unlisted:
-            found = {name: _digest_of(store, place, name) for name in names}
+            found = {name: digest_of(store, place, name) for name in names}
             tags = {name: digest for name, digest in found.items() if digest is not None}
             return StagingState(tags=tags, holders=_holders(store, place, tags, bounds))
     message = f"`{place.place}` does not list the tag `{unlisted[0]}` but resolves it"
@@ -117,11 +118,24 @@ def serves(store: ImageReader, ref: ImageRef) -> bool:
     return True
 
 
-def _digest_of(store: ImageWriter, place: ImageRef, tag: str) -> Digest | None:
+def digest_of(store: ImageWriter, place: ImageRef, tag: str) -> Digest | None:
+    """Return what a tag is on, be that buried; None if the tag is gone, or left on a manifest that is gone."""
+    by_tag = place.model_copy(update={"tag": tag, "digest": None})
     try:
-        return store.resolve(place.model_copy(update={"tag": tag, "digest": None}))
+        return store.resolve(by_tag)
     except NotFoundError:
-        return None  # removed since it was listed, or left on a manifest that is gone
+        return None
+    except UpstreamError:
+        graves = graves_of(store, place)
+        if graves is None:
+            raise
+        try:
+            digest = graves.tagged(by_tag)
+        except NotFoundError:
+            return None
+        if graves.grave(place.at(digest)) is not Grave.BURIED:
+            raise
+        return digest
 
 
 def _holders(store: ImageWriter, place: ImageRef, tags: dict[str, Digest], bounds: ImageBounds) -> tuple[Holder, ...]:
@@ -147,3 +161,10 @@ def _content(store: ImageWriter, ref: ImageRef) -> Content | None:
         return read_content(checked_manifest(store, ref))
     except (InputError, NotFoundError):
         return None
+    except IntegrityError:
+        raise
+    except UpstreamError:
+        graves = graves_of(store, ref)
+        if graves is None or graves.grave(ref) is not Grave.BURIED:
+            raise
+        return None  # buried itself: it gives nobody what it lists

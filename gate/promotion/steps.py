@@ -38,8 +38,8 @@ class Step(Value):
 class Omission(Value):
     """Something that is not done, and by whom it is held.
 
-    `code` is `child_tagged`, `child_in_use`, `content_unread`, `subject_not_copied`, `no_tag`, or of what is listed
-    as attached `referrer_unread`, `referrer_of_another`, `referrer_foreign_layer`.
+    `code` is `child_tagged`, `child_in_use`, `content_unread`, `subject_not_copied`, `no_tag`, `no_tombstone`, or of
+    what is listed as attached `referrer_unread`, `referrer_of_another`, `referrer_foreign_layer`.
     """
 
     code: str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from gate.errors import BoundError, NotFoundError, UpstreamError, UsageError
 from gate.model.image import ImageRef, Transport
 from gate.registry.acr_errors import translated
+from gate.registry.acr_graves import AcrGraves
 from gate.registry.acr_tokens import EntraTokens
 from gate.registry.locks import Locks
 from gate.registry.reference import split_repository
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 _PAGE = 100
 
 
-class AcrRegistry:
+class AcrRegistry(AcrGraves):
     """Reads and writes images of registries; those that configuration names as Azure's with all that Azure adds.
 
-    Implements `ImageReader` and `ImageWriter`. A client of Microsoft's library lives for one question, because of what
-    `gate.registry.acr_tokens` says of it.
+    Implements `ImageReader`, `ImageWriter` and `BuryingStore`. A client of Microsoft's library lives for one question,
+    because of what `gate.registry.acr_tokens` says of it.
     """
 
     def __init__(  # noqa: PLR0913 - collaborators, each named

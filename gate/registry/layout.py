@@ -18,7 +18,8 @@ from gate.model.digest import Digest
 from gate.model.image import ImageRef
 from gate.registry.content import INDEX_TYPES, read_content
 from gate.registry.interface import Descriptor, Manifest
-from gate.registry.layout_files import AbsentError, Folder, opened, opened_to_change
+from gate.registry.layout_files import AbsentError, Folder, blob_name, opened, opened_to_change, write_index
+from gate.registry.layout_graves import LayoutGraves
 from gate.registry.layout_index import INDEX, MARKER, MARKER_BYTES, LayoutIndex
 from gate.registry.verified import verified
 
@@ -26,7 +27,7 @@ _CHUNK = 1024 * 1024
 _LOCK_WAIT = 30.0
 
 
-class OciLayout:
+class OciLayout(LayoutGraves):
     """Reads and writes OCI layouts; any number of processes may do so at once.
 
     Args:
@@ -69,7 +70,7 @@ class OciLayout:
             folder = stack.enter_context(opened(ref.repository))
             self._index(folder)
             try:
-                stream = stack.enter_context(folder.open(_blob_name(descriptor.digest)))
+                stream = stack.enter_context(folder.open(blob_name(descriptor.digest)))
             except AbsentError as error:
                 message = f"`{ref.place}` has no blob {descriptor.digest}"
                 raise NotFoundError(message, code="blob_absent", place=ref.place, digest=descriptor.digest) from error
@@ -80,7 +81,7 @@ class OciLayout:
         try:
             with opened(place.repository) as folder:
                 self._index(folder)
-                with folder.open(_blob_name(digest)) as stream:
+                with folder.open(blob_name(digest)) as stream:
                     return _digest_of(stream) == digest
         except AbsentError:
             return False
@@ -96,7 +97,7 @@ class OciLayout:
             if self.has_blob(target, descriptor.digest):
                 return
             checked = verified(stream, descriptor, place=str(target))
-            with folder.replacing(_blob_name(descriptor.digest)) as written:
+            with folder.replacing(blob_name(descriptor.digest)) as written:
                 while chunk := checked.read(_CHUNK):
                     written.write(chunk)
 
@@ -109,11 +110,11 @@ class OciLayout:
         descriptor = Descriptor(digest=manifest.digest, size=len(manifest.raw), media_type=manifest.media_type)
         with self._changing(target) as folder:
             self._refuse_incomplete(folder, target, manifest)
-            with folder.replacing(_blob_name(manifest.digest)) as written:
+            with folder.replacing(blob_name(manifest.digest)) as written:
                 written.write(manifest.raw)
             with folder.locked(self._lock_wait):
                 index = self._index(folder)
-                _write_index(folder, index, index.with_manifest(descriptor, target.tag))
+                write_index(folder, index, index.with_manifest(descriptor, target.tag))
 
     def tags(self, place: ImageRef) -> tuple[str, ...]:
         """List the tags, sorted. A folder that does not exist has none; one that is no layout is an error."""
@@ -140,9 +141,9 @@ class OciLayout:
         index = self._index(folder)
         known = {found.digest for found in self._walk(folder, index)}
         after = index.without(digest)
-        _write_index(folder, index, after)
+        write_index(folder, index, after)
         if digest in known and not self._needed_as_blob(folder, after, digest):
-            folder.remove(_blob_name(digest))
+            folder.remove(blob_name(digest))
 
     def _needed_as_blob(self, folder: Folder, index: LayoutIndex, digest: Digest) -> bool:
         for descriptor in self._walk(folder, index):
@@ -177,7 +178,7 @@ class OciLayout:
             if MARKER in names:
                 return  # by somebody else just now; or without an index, which the next look refuses
             if INDEX not in names:
-                _write_index(folder, None, LayoutIndex.empty())
+                write_index(folder, None, LayoutIndex.empty())
             with folder.replacing(MARKER) as written:
                 written.write(MARKER_BYTES)
 
@@ -220,7 +221,7 @@ class OciLayout:
     def _read(self, folder: Folder, descriptor: Descriptor) -> Manifest:
         digest = descriptor.digest
         try:
-            raw = folder.read(_blob_name(digest), self._bounds.manifest_bytes)
+            raw = folder.read(blob_name(digest), self._bounds.manifest_bytes)
         except AbsentError as error:
             message = f"`oci:{folder.path}` has no manifest {digest}"
             raise NotFoundError(message, code="manifest_absent", digest=digest) from error
@@ -238,21 +239,11 @@ class OciLayout:
         content = read_content(manifest)
         for needed in (*content.blobs, *content.children):
             try:
-                with folder.open(_blob_name(needed.digest)):
+                with folder.open(blob_name(needed.digest)):
                     continue
             except AbsentError as error:
                 message = f"`{target.place}` lacks {needed.digest}, which manifest {manifest.digest} needs"
                 raise ConflictError(message, code="manifest_incomplete", digest=needed.digest) from error
-
-
-def _blob_name(digest: Digest) -> str:
-    return f"blobs/sha256/{digest.removeprefix('sha256:')}"
-
-
-def _write_index(folder: Folder, before: LayoutIndex | None, after: LayoutIndex) -> None:
-    if before != after:
-        with folder.replacing(INDEX) as written:
-            written.write(after.dump())
 
 
 def _digest_of(stream: BinaryIO) -> str:

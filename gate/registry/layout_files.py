@@ -16,9 +16,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from gate.errors import BoundError, BusyError, InputError, NotFoundError, UpstreamError, UsageError
+from gate.registry.layout_index import INDEX
+
+if TYPE_CHECKING:
+    from gate.model.digest import Digest
+    from gate.registry.layout_index import LayoutIndex
 
 LOCK = ".gate.lock"
 _NO_FOLLOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -194,6 +199,18 @@ def opened_to_change(path: str, *, create: bool) -> Iterator[Folder]:
         yield Folder(path=path, handle=handle)
     finally:
         os.close(handle)
+
+
+def blob_name(digest: Digest) -> str:
+    """Return the file of a blob, by the layout's root."""
+    return f"blobs/sha256/{digest.removeprefix('sha256:')}"
+
+
+def write_index(folder: Folder, before: LayoutIndex | None, after: LayoutIndex) -> None:
+    """Write the index if it is not what it was; under the folder's lock, or the last writer wins."""
+    if before != after:
+        with folder.replacing(INDEX) as written:
+            written.write(after.dump())
 
 
 @contextlib.contextmanager

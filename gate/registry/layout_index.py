@@ -95,6 +95,14 @@ class LayoutIndex:
             return any(entry.descriptor == descriptor for entry in self.entries)
         return [entry.descriptor for entry in self.entries if entry.tag == tag] == [descriptor]
 
+    def without_tag(self, tag: str) -> LayoutIndex:
+        """Return the index without the tag; what it was on stays readable by its digest."""
+        kept = tuple(entry for entry in self.entries if entry.tag != tag)
+        named = {entry.descriptor.digest for entry in kept}
+        lost = {entry.descriptor.digest: entry.descriptor for entry in self.entries}
+        left = tuple(_make(found, "") for digest, found in lost.items() if digest not in named)
+        return LayoutIndex(entries=(*kept, *left), rest=self.rest)
+
     def without(self, digest: Digest) -> LayoutIndex:
         """Return the index without the manifest and without every tag on it."""
         kept = tuple(entry for entry in self.entries if entry.descriptor.digest != digest)

@@ -149,7 +149,10 @@ class _Handler(PropertyRoutes):
         attributes = self.server.state.attributes(name, reference)
         match self.command:
             case "GET" | "HEAD":
-                return attributes.readEnabled
+                # A tag leads to its manifest: one that may not be read is read under no name.
+                digest = reference if reference.startswith("sha256:") else self._digest(name, reference)
+                readable = digest is None or self.server.state.attributes(name, digest).readEnabled
+                return attributes.readEnabled and readable
             case "DELETE":
                 return attributes.deleteEnabled and attributes.writeEnabled
             case _:
@@ -193,6 +196,7 @@ class _Handler(PropertyRoutes):
     def _forget(self, name: str, digest: str, about: str | None) -> None:
         """Delete with a manifest what refers to it, as Azure does, and take it off the list of what it refers to."""
         referrers = self.server.state.referrers
+        self.server.state.forget(name, digest)
         if about is not None:
             with self.server.state.lock:
                 referrers[name, about] = [one for one in referrers.get((name, about), []) if one["digest"] != digest]

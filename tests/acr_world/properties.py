@@ -63,10 +63,19 @@ class PropertyRoutes(BaseHTTPRequestHandler):
         if not rest:
             self._list(name, kind)
         elif kind == "tags" and self.command == "DELETE":
-            self.server.state.untag(name, rest)
-            self._send(202)
+            self._untag(name, rest)
         else:
             self._one(name, kind, rest, body)
+
+    def _untag(self, name: str, tag: str) -> None:
+        attributes = self.server.state.attributes(name, tag)
+        if self._digest(name, tag) is None:
+            self._error(404, "TAG_UNKNOWN", "unknown")
+        elif not (attributes.deleteEnabled and attributes.writeEnabled):
+            self._error(405, "REGISTRY_DISALLOWED_OPERATION", "The operation is disallowed on this registry.")
+        else:
+            self.server.state.untag(name, tag)
+            self._send(202)
 
     def _one(self, name: str, kind: str, rest: str, body: bytes) -> None:
         digest = self._digest(name, rest)

@@ -96,6 +96,16 @@ class AcrState:
         with self.lock:
             return self._attributes.setdefault((repository, name), Attributes())
 
+    def forget(self, repository: str, digest: str) -> None:
+        """Lose the locks of a manifest that is gone."""
+        with self.lock:
+            self._attributes.pop((repository, digest), None)
+
+    def heal(self) -> None:
+        """Take back every fault that is left."""
+        with self.lock:
+            self._faults.clear()
+
     def untag(self, repository: str, tag: str) -> None:
         """Forget a tag; its manifest stays."""
         with self.lock:
