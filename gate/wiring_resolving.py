@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.errors import UpstreamError, UsageError
-from gate.model.resolution import ImageSet
+from gate.model.failure import Failure
+from gate.model.reference import Problem, Severity
+from gate.model.resolution import MENDS_UNKNOWN, ImageSet
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from gate.config import Config
+    from gate.model.finding import Finding
     from gate.model.reference import Declared
+    from gate.model.resolution import Resolution
     from gate.policy.schema import Policy
     from gate.resolve.judged import JudgedSet
     from gate.resolve.settings import ResolveConfig
@@ -56,6 +60,7 @@ class ImageResolver:
             GateError: as `closed_set`.
         """
         from gate.resolve.judged import judge_closed_set  # noqa: PLC0415 - as above
+        from gate.resolve.older import cooling  # noqa: PLC0415
 
         if self._config.offline:
             message = "this machine is offline (`GATE_OFFLINE`), and a closed set is resolved by asking"
@@ -67,20 +72,27 @@ class ImageResolver:
         )
         if judged.failure is not None:
             return ImageSet(failure=judged.failure)
-        return ImageSet(resolution=judged.resolution, mends=self._mends(judged, declared, policy, settings).mends)
+        if not cooling(judged):
+            return ImageSet(resolution=judged.resolution)
+        try:
+            return ImageSet(resolution=judged.resolution, mends=self._mends(judged, declared, policy, settings))
+        except Exception as error:  # noqa: BLE001 - a look-up that fails in any way waives nothing, and that is told
+            return ImageSet(resolution=_with(judged.resolution, Failure.of(error)))
 
-    def _mends(self, judged: JudgedSet, declared: Declared, policy: Policy, settings: ResolveConfig) -> JudgedSet:
-        """Judge again as `gate check --resolve` does; a look-up that fails in any way waives nothing."""
+    def _mends(
+        self, judged: JudgedSet, declared: Declared, policy: Policy, settings: ResolveConfig
+    ) -> tuple[Finding, ...]:
+        """Look up what blocks the same environment without the young files, as `gate check --resolve` does."""
         from gate.findings.advisories.fixes import imported_advisories  # noqa: PLC0415 - as above
         from gate.findings.advisories.waiver import waived_for_fixes  # noqa: PLC0415
-        from gate.resolve.older import cooling  # noqa: PLC0415
         from gate.store.reference import StoredReferenceData  # noqa: PLC0415
 
-        if not cooling(judged):
-            return judged
         data, now = StoredReferenceData(self._engine), judged.resolution.resolved_at
-        try:
-            advisories = imported_advisories(data, policy.decision.findings, now)
-            return waived_for_fixes(judged, declared, policy, settings, advisories)
-        except Exception:  # noqa: BLE001 - what can't be looked up waives nothing, and the young file stays refused
-            return judged
+        advisories = imported_advisories(data, policy.decision.findings, now)
+        return waived_for_fixes(judged, declared, policy, settings, advisories).mends
+
+
+def _with(resolution: Resolution, failure: Failure) -> Resolution:
+    message = f"what the releases that are still cooling off would mend could not be looked up: {failure.message}"
+    problem = Problem(code=MENDS_UNKNOWN, message=message[:1000], file="", severity=Severity.WARNING)
+    return resolution.model_copy(update={"problems": (*resolution.problems, problem)})

@@ -122,6 +122,10 @@ class Resolution(Value):
         return any(problem.severity is Severity.ERROR for problem in self.problems)
 
 
+MENDS_UNKNOWN = "mends_unknown"
+"""The code of the problem that nobody could tell what young releases would mend; nothing is left out for it."""
+
+
 class ImageSet(Value):
     """What the declaration resolves to for one image: a closed set, or why there is none. Exactly one is said.
 

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:1d36f80467ebd947c14656ccb5e4359ca03352a12321a0617d2686d0e18209f9"
+RULESET = "sha256:754f73e43e4006091b86bbfb05d58850d12516b50b53a3f5b9b37bf7a810a71c"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from gate.model.finding import SourceReport
     from gate.model.image import Inventory
+    from gate.origin.closed_sets import Resolver
 
 BASE = "mcr.microsoft.com/azureml/base:1"
 LAYER, CONFIG = "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.config.v1+json"
@@ -123,7 +124,7 @@ class Clean:
         return found.model_copy(update={"audited": 0})
 
 
-def world_over(folder: Path, unseen: Sequence[str] = ()) -> RealWorld:
+def world_over(folder: Path, unseen: Sequence[str] = (), resolver: Resolver | None = None) -> RealWorld:
     """Return the real world over layout folders, without an index, with sources that find nothing."""
     return RealWorld(
         stores={Transport.OCI_LAYOUT: OciLayout()},
@@ -132,4 +133,5 @@ def world_over(folder: Path, unseen: Sequence[str] = ()) -> RealWorld:
         storage=FolderStorage(folder / "storage", StorageBounds()),
         notifier=AppriseNotifier(()),
         bounds=ImageBounds(),
+        resolver=resolver,
     )

@@ -227,6 +227,11 @@ def test_a_young_release_that_mends_what_blocks_need_not_wait() -> None:
     assert told(judged(young, Demand.REQUIRED), "cooling-off") == [(Status.WARN, "waived_for_fix")]
 
 
+def test_a_look_up_of_what_would_be_mended_that_failed_is_told() -> None:
+    decision = judged(with_problems("mends_unknown", severity=Severity.WARNING), Demand.REQUIRED)
+    assert told(decision) == [(Status.WARN, "mends_unknown"), (Status.PASS, "resolved")]
+
+
 def test_hundreds_of_results_are_counted_and_the_worst_of_the_rest_counts() -> None:
     codes = ["unsatisfiable"] * 150
     decision = judged(with_problems(*codes), Demand.REQUIRED)

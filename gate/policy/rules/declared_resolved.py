@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from gate.model.base import format_instant
 from gate.model.decision import RuleResult, Status
 from gate.model.reference import Severity
+from gate.model.resolution import MENDS_UNKNOWN
 from gate.policy.rule import Case, Explanation, missing, passed, result
 from gate.policy.sets import ALL as SET_RULES
 from gate.policy.sets.pinned import Pinned
@@ -65,6 +66,10 @@ class DeclaredResolved:
             " against it",
             way_out="no action is demanded here: they are judged where they are declared",
         ),
+        MENDS_UNKNOWN: Explanation(
+            reason="{message}",
+            way_out="evaluate again; import advisories (`gate data update`) if there are none",
+        ),
         "more": Explanation(reason="{count} more result(s) about the closed set are not told", way_out="see the first"),
         "resolved": Explanation(
             reason="{packages} package(s) were resolved for {platform} and Python {python} at {resolved_at}; {inside}"
@@ -106,6 +111,8 @@ class DeclaredResolved:
         if left_out:
             where = ", ".join(dict.fromkeys(f"{one.file}:{one.line}" for one in left_out[:10]))
             yield result(self.id, Status.WARN, "set_partial", count=len(left_out), where=where)
+        for problem in (one for one in resolution.problems if one.code == MENDS_UNKNOWN):
+            yield result(self.id, Status.WARN, MENDS_UNKNOWN, message=problem.message)
         if answers:
             return
         if resolution.packages:
