@@ -245,3 +245,33 @@ submissions = Table(
     Index(None, "evaluation"),
 )
 """Who asked for an evaluation that was under way already, and by which tag; triggers let nobody change it."""
+
+burials = Table(
+    "burials",
+    metadata,
+    Column("evaluation", Text, primary_key=True),
+    Column("repository", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tombstone", Text, nullable=False),
+    Column("buried_at", Text, nullable=False),
+    Column("due_at", Text, nullable=False),
+    Column("look_at", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_owner", Text, nullable=False),
+    Column("lease_expires_at", Text, nullable=False),
+    Column("receipt", Text, nullable=False),
+    Column("ended_at", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Index(None, "digest"),
+    Index(None, "state", "look_at"),
+    Index(
+        "uq_burials_standing",
+        "repository",
+        "digest",
+        unique=True,
+        sqlite_where=text("state IN ('buried', 'deleting')"),
+        postgresql_where=text("state IN ('buried', 'deleting')"),
+    ),
+)
+"""What was discarded and is not deleted yet, by the run that discarded it; `gate.store.burials` says what a row is."""
