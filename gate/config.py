@@ -24,6 +24,7 @@ from gate.bounds import (
     WheelBounds,
 )
 from gate.cloud import ACR_KEYS, AZURE_KEYS, AcrConfig, AzureConfig, load_acr, load_azure
+from gate.cloud_ml import AZUREML_KEYS, AzureMlConfig, load_azureml
 from gate.config_values import bounds, number, refuse_unknown_groups, refused, switch
 from gate.errors import UsageError
 from gate.signin import SERVER_KEYS, TOKEN_KEYS, ServerAccess, TokenConfig, load_access, load_tokens
@@ -38,6 +39,7 @@ KEYS: Mapping[str, str] = {
     "GATE_DEFENDER_RECORDING": "file with a recorded Defender answer; refused unless policy allows recordings",
     **AZURE_KEYS,
     **ACR_KEYS,
+    **AZUREML_KEYS,
     "GATE_SIGNING_KEY": "file with the private key (PEM, PKCS #8) that signs the verdict attached to what is released;"
     " without it nothing is attached",
     "GATE_NOTIFY": "space-separated apprise addresses that are told of a discard; they may hold secrets",
@@ -111,6 +113,7 @@ class Config:
     defender: DefenderBounds
     azure: AzureConfig | None
     acr: AcrConfig | None
+    azureml: AzureMlConfig | None
     tokens: TokenConfig | None
     access: ServerAccess
     mirrors: Mapping[str, str]
@@ -163,6 +166,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         defender=bounds(environ, "DEFENDER", DefenderBounds()),
         azure=load_azure(environ),
         acr=load_acr(environ),
+        azureml=load_azureml(environ),
         tokens=load_tokens(environ),
         access=load_access(environ),
         mirrors=_mirrors(environ.get("GATE_REGISTRY_MIRRORS", "")),

@@ -13,6 +13,7 @@ from gate.model.image import ProofLevel
 from gate.model.origin import PYPI
 from gate.policy.bases import BaseAges, BaseImage
 from gate.policy.evidence import AdvisoryPolicy, DefenderPolicy, FindingPolicy
+from gate.policy.users import EVERY_USER, UserKind
 from gate.policy.words import Demand, Duration, Treatment
 
 __all__ = ["AdvisoryPolicy", "BaseImage", "DefenderPolicy", "FindingPolicy", "Treatment"]
@@ -197,9 +198,16 @@ class Promotion(Value):
 
 
 class DiscardPolicy(Value):
-    """What a discard may do beyond deleting. `unlock` lets it lift locks from what is denied; else it is refused."""
+    """What a discard may do beyond deleting, and whose use of the image keeps it from being done.
+
+    Attributes:
+        unlock: lets it lift locks from what is denied; else a locked image is not discarded.
+        users: the kinds of users outside the image's repository for whom it is refused; the others are not asked. A
+            source of these that can't be asked refuses too.
+    """
 
     unlock: bool = False
+    users: tuple[UserKind, ...] = EVERY_USER
 
 
 class DecisionPolicy(Value):

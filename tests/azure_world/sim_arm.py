@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from azure_world.sim_aml import is_aml
 from azure_world.sim_graph import QueryError, run
 from azure_world.sim_state import REGISTRY_ID, SUBSCRIPTION, Faults
 
@@ -24,6 +25,8 @@ def answer(world: AzureWorld, method: str, path: str, query: dict[str, str], bod
     """Return what a call with a good token gets."""
     if method == "POST":
         return _graph(world, json.loads(body)) if path == _GRAPH else _refused(404, "ResourceNotFound")
+    if world.aml is not None and is_aml(path):
+        return world.aml.answer(path, query, world.address)
     fixed: dict[str, object] = {
         _SUB: {"subscriptionId": SUBSCRIPTION, "tenantId": world.tenant, "state": world.subscription_state},
         f"{_SUB}/providers/Microsoft.Security": {"registrationState": world.provider},

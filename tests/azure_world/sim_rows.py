@@ -21,6 +21,12 @@ def _text(name: str) -> str:
     return json.dumps(loaded["answer"])
 
 
+def fixture(name: str) -> Row:
+    """Return a fresh copy of what a fixture holds."""
+    made: Row = json.loads(_text(name))
+    return made
+
+
 def row(name: str, digest: str, number: int = 1, /, **changes: object) -> Row:
     """Return the `number`-th row of a fixture about a digest; `changes` name places as `properties__status`."""
     made: Row = json.loads(_text(name).replace(_NOBODY, digest))

@@ -95,9 +95,9 @@ def _handler(world: AzureWorld, registry: SimRegistry | None) -> type[BaseHTTPRe
         def _send(self, answer: Answer) -> None:
             status, headers, body = answer
             self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **headers}.items():
+            standard = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+            for name, value in {**standard, **headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 

@@ -7,7 +7,10 @@ Azure; `fixtures/` says of each file where its shape is from.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from azure_world.sim_aml import AmlWorld
 
 TENANT = "72f988bf-0000-4000-8000-2d7cd011db47"
 OTHER_TENANT = "11111111-2222-4333-8444-555555555555"
@@ -121,6 +124,7 @@ class AzureWorld:
     page_rows: int = 1000
     list_rows: int = 100
     faults: Faults = field(default_factory=Faults)
+    aml: AmlWorld | None = None
     asked: list[str] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
     bearers: list[str] = field(default_factory=list)

@@ -38,14 +38,14 @@ class Arm:
         """Return the JSON under a path."""
         return self._json(self._get(self._url(path, api_version)))
 
-    def pages(self, path: str, api_version: str) -> Iterator[list[object]]:
-        """Yield the values of a list, a page at a time.
+    def pages(self, path: str, api_version: str, *, query: str = "") -> Iterator[list[object]]:
+        """Yield the values of a list, a page at a time. `query` is what else is asked, as `&name=value`.
 
         Raises:
             UpstreamError: `page_foreign` if the next page is said to be elsewhere, `azure_answer_unreadable` if one is
                 no page, `too_many_pages` past the bound. The whole is then unusable.
         """
-        url = self._url(path, api_version)
+        url = self._url(path, api_version) + query
         for _ in range(self._bounds.pages):
             match self._json(self._get(url)):
                 case {"value": [*values], **rest}:

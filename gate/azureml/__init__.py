@@ -1,0 +1,1 @@
+"""Azure Machine Learning as somebody who knows users of images: environments, deployments, models."""
