@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,10 +21,12 @@ from gate.errors import InputError
 from gate.model.base import Instant, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PYPI_ECOSYSTEM = "PyPI"
 SUMMARY_CHARACTERS = 300
+VERSION_CHARACTERS = 256
+"""Python refuses to turn more than 4,300 digits into a number; a judged image may hold such a version."""
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -90,6 +93,12 @@ class Advisory(Value):
     summary: str = ""
     name: str
     versions: tuple[str, ...] = ()
+    """Only in older imports: the listed versions as the record spells them."""
+    listed: str = ""
+    """The listed versions in the one spelling that equal versions share (`spelt`), one a line, sorted.
+
+    One text, for records list fifty thousand versions between them: it is taken apart where one is asked for.
+    """
     ranges: tuple[Range, ...] = ()
     unbounded: bool = False
     """An entry of the record lists neither versions nor a range of releases: no version can be ruled out by it."""
@@ -178,6 +187,27 @@ class OsvRecord(Value):
         )
 
 
+@lru_cache(maxsize=65_536)
+def parsed(version: str) -> Version | None:
+    """Return the PEP 440 version, or None: legacy spellings and endless numbers have no agreed order."""
+    if len(version) > VERSION_CHARACTERS:
+        return None
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return None
+
+
+def spelt(version: str) -> str:
+    """Return a version in the shortest spelling of PEP 440, which equal versions share; nothing if it is none."""
+    at = parsed(version)
+    return "" if at is None else canonicalize_version(at)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(sorted({text for text in texts if text}))
+
+
 def with_ties(row: DataRow, groups: Mapping[str, frozenset[str]]) -> DataRow:
     """Return a row that names all ids of its vulnerability, as records about other packages tie them together.
 
@@ -236,7 +266,7 @@ def _advisory(raw: _Record, entry: _Affected, name: str) -> Advisory:
         modified=raw.modified,
         summary=" ".join((raw.summary or raw.details or "").split())[:SUMMARY_CHARACTERS],
         name=name,
-        versions=entry.versions or (),
+        listed=_lines(map(spelt, entry.versions or ())),
         ranges=tuple(Range(type=item.type, events=item.events) for item in ranges),
         unbounded=not entry.versions and not ranges,
         severity=(*(raw.severity or ()), *(entry.severity or ())),
@@ -246,7 +276,7 @@ def _advisory(raw: _Record, entry: _Affected, name: str) -> Advisory:
 
 def _joined(first: Advisory, second: Advisory) -> Advisory:
     update = {
-        "versions": first.versions + second.versions,
+        "listed": _lines([*first.listed.splitlines(), *second.listed.splitlines()]),
         "ranges": first.ranges + second.ranges,
         "unbounded": first.unbounded or second.unbounded,
         "severity": tuple(dict.fromkeys(first.severity + second.severity)),

@@ -37,7 +37,7 @@ def test_a_record_is_read_with_all_that_matching_needs() -> None:
     (advisory,) = read_back.advisories
     assert read_back.modified == datetime(2026, 10, 1, tzinfo=UTC)
     assert advisory.name == "jw-util"
-    assert advisory.versions == ("1.0", "2.3")
+    assert advisory.listed.splitlines() == ["1", "2.3"]
     assert [event.last_affected for event in advisory.ranges[0].events] == [None, "2.3"]
     assert advisory.rating == "HIGH"
     assert advisory.severity[0].type == "CVSS_V3"

@@ -78,7 +78,22 @@ def test_a_record_that_is_withdrawn_later_counts_until_then_whatever_was_asked_f
         advisories(record("GHSA-1", aliases=["CVE-1"], withdrawn=until.isoformat()), record("CVE-1", aliases=[]))
     )
     later = until + timedelta(seconds=1)
-    assert len(name.hits(Version("1.0"), NOW)) == 2
-    assert [one.id for one, _ in name.hits(Version("1.0"), later)] == ["CVE-1"]
-    assert name.groups(NOW) == (frozenset({"GHSA-1", "CVE-1"}),)
-    assert name.groups(later) == (frozenset({"CVE-1"}),)
+    for _ in range(2):  # the second time from what is kept
+        (now,) = name.vulnerabilities(Version("1.0"), NOW)
+        assert now.ids == {"GHSA-1", "CVE-1"}
+        assert len(now.hits) == 2
+        (then,) = name.vulnerabilities(Version("1.0"), later)
+        assert then.ids == {"CVE-1"}
+        assert [one.id for one, _ in then.hits] == ["CVE-1"]
+
+
+def test_what_is_kept_of_versions_is_bounded_and_told_of_each_as_it_is_spelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_VERSIONS", 2)
+    name = KnownName(advisories(record()))
+    for _ in range(2):
+        assert [bool(name.vulnerabilities(Version(f"1.{n}"), NOW)) for n in range(9)] == [n < 5 for n in range(9)]
+    (one,) = name.vulnerabilities(Version("1.0"), NOW)
+    (same,) = name.vulnerabilities(Version("1"), NOW)
+    made = [each.finding(component="example", version=text) for each, text in ((one, "1.0"), (same, "1"), (one, "1.0"))]
+    assert [each.version for each in made] == ["1.0", "1", "1.0"]
+    assert made[0] is made[2]

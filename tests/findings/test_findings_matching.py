@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from gate.data.osv import Advisory, spelt
 from gate.findings.advisories.matching import Match, match
 
 Events = list[dict[str, str]]
@@ -146,3 +147,23 @@ def test_an_interval_is_closed_below_and_open_above(low: str, high: str, version
         Version(low) == Version(high) and Version(version) >= Version(low)
     )
     assert answer(version, events[::-1] if shuffled else events) == ("affected" if inside else "unaffected")
+
+
+SPELLINGS = st.sampled_from(
+    ["1", "1.0", "1.0.0", "v1", "1.0a1", "1.0.0-alpha.1", "1a1", "1!1", "1.post0", "1-0", "1.0.dev0"]
+)
+
+
+@given(first=SPELLINGS, second=SPELLINGS)
+def test_two_spellings_are_one_exactly_where_the_versions_are_equal(first: str, second: str) -> None:
+    assert (spelt(first) == spelt(second)) == (Version(first) == Version(second))
+
+
+def test_what_is_no_version_is_spelt_as_nothing_and_matches_nothing() -> None:
+    assert [spelt(text) for text in ("", "latest", "1" * 257)] == ["", "", ""]
+    assert answer("1.0", [{"introduced": "5.0"}], ["", "latest", "1" * 300]) == "unaffected"
+
+
+def test_a_list_of_an_older_import_counts_as_one_of_today() -> None:
+    old = Advisory(id="PYSEC-1", name="example", versions=("1.0.0", "latest"))
+    assert [match(old, Version(text)) for text in ("1", "1.1")] == [Match.AFFECTED, Match.UNAFFECTED]

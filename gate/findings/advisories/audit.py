@@ -9,11 +9,9 @@ from itertools import groupby
 
 from packaging.version import Version
 
-from gate.data.osv import Advisory
+from gate.data.osv import parsed
 from gate.findings.advisories.coverage import Pin
-from gate.findings.advisories.grouping import finding
-from gate.findings.advisories.known import KnownName
-from gate.findings.advisories.matching import Match, parsed
+from gate.findings.advisories.known import KnownName, Vulnerability
 from gate.findings.advisories.pip_audit_parts import (
     Auditor,
     Dependency,
@@ -22,7 +20,6 @@ from gate.findings.advisories.pip_audit_parts import (
     ResolvedFixVersion,
     ServiceError,
     SkippedDependency,
-    VulnerabilityID,
     VulnerabilityResult,
     VulnerabilityService,
 )
@@ -61,14 +58,6 @@ class PinSource(DependencySource):  # type: ignore[misc] # pip-audit carries no 
         raise NotImplementedError(fix_version)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vulnerability:
-    """One vulnerability that affects a version: every id it has, and the live records that say so."""
-
-    ids: frozenset[str]
-    hits: tuple[tuple[Advisory, Match], ...]
-
-
 class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
     """Answers pip-audit from advisories already looked up: by name, every name asked for present."""
 
@@ -76,7 +65,6 @@ class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
         """Keep what was looked up; records withdrawn by `now` are left out."""
         self._known = known
         self._now = now
-        self._told: dict[tuple[str, Version], tuple[Vulnerability, ...]] = {}
 
     def vulnerabilities(self, name: str, version: Version) -> tuple[Vulnerability, ...]:
         """Return what the live records say that does or may affect a version, one a closed group of ids.
@@ -84,16 +72,17 @@ class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
         Raises:
             ServiceError: the name was never looked up, so that nothing can be said of it.
         """
-        asked = (name, version)
-        if asked not in self._told:
-            self._told[asked] = self._asked(name, version)
-        return self._told[asked]
+        known = self._known.get(name)
+        if known is None:
+            message = f"`{name}` was not looked up"
+            raise ServiceError(message)
+        return known.vulnerabilities(version, self._now)
 
     def query(self, spec: Dependency) -> tuple[Dependency, list[VulnerabilityResult]]:
         """Answer for one dependency, in pip-audit's terms."""
         if not isinstance(spec, ResolvedDependency):
             return spec, []
-        return spec, [_result(one) for one in self.vulnerabilities(spec.canonical_name, spec.version)]
+        return spec, [one.result for one in self.vulnerabilities(spec.canonical_name, spec.version)]
 
     def query_all(self, specs: Iterator[Dependency]) -> Iterator[tuple[Dependency, list[VulnerabilityResult]]]:
         """Answer for each dependency, in parts: pip-audit holds every result of a part against every other.
@@ -104,23 +93,6 @@ class MirrorService(VulnerabilityService):  # type: ignore[misc] # as above
             dependency, results = self.query(spec)
             for start in range(0, max(len(results), 1), _PART):
                 yield dependency, results[start : start + _PART]
-
-    def _asked(self, name: str, version: Version) -> tuple[Vulnerability, ...]:
-        known = self._known.get(name)
-        if known is None:
-            message = f"`{name}` was not looked up"
-            raise ServiceError(message)
-        hits = known.hits(version, self._now)
-        if not hits:
-            return ()
-        by_id: dict[str, list[tuple[Advisory, Match]]] = {}
-        for hit in hits:
-            by_id.setdefault(hit[0].id, []).append(hit)
-        return tuple(
-            Vulnerability(ids=ids, hits=tuple(hit for each in sorted(ids & by_id.keys()) for hit in by_id[each]))
-            for ids in known.groups(self._now)
-            if not ids.isdisjoint(by_id)
-        )
 
 
 def audit(pins: Sequence[Pin], known: Mapping[str, KnownName], *, now: datetime) -> Audited:
@@ -160,20 +132,5 @@ def reconciled(pin: Pin, service: MirrorService, results: Sequence[Vulnerability
     if lost or extra:
         message = f"pip-audit and the records differ on `{pin.name}` about `{min([*lost, *extra])}`"
         raise ServiceError(message)
-    made = (finding(one.hits, one.ids, component=pin.name, version=pin.version) for one in vulnerabilities)
+    made = (one.finding(component=pin.name, version=pin.version) for one in vulnerabilities)
     return tuple(sorted(made, key=lambda item: item.ids))
-
-
-def _result(vulnerability: Vulnerability) -> VulnerabilityResult:
-    records = [record for record, _ in vulnerability.hits]
-    return VulnerabilityResult.create(
-        ids=[VulnerabilityID(identifier) for identifier in sorted(vulnerability.ids)],
-        description=next((record.summary for record in records if record.summary), "N/A"),
-        fix_versions=sorted(set().union(*map(_fix_versions, records))),
-        published=None,
-    )
-
-
-def _fix_versions(record: Advisory) -> set[Version]:
-    fixes = (parsed(event.fixed) for item in record.ranges for event in item.events if event.fixed is not None)
-    return {version for version in fixes if version is not None}

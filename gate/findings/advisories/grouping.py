@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from operator import itemgetter
 
 from packaging.version import Version
 
 from gate.data.aliases import closed
-from gate.data.osv import Advisory
-from gate.findings.advisories.matching import Match, parsed
+from gate.data.osv import Advisory, parsed
+from gate.findings.advisories.matching import Match
 from gate.findings.cvss import base_score, rating
 from gate.model.finding import Finding, FindingSeverity
 
@@ -59,17 +59,19 @@ def finding(matched: Iterable[tuple[Advisory, Match]], ids: frozenset[str], *, c
     """Make the one finding of a group. `matched` are its advisories that do or may affect the version."""
     hits = sorted(matched, key=lambda hit: priority(hit[0].id))
     first = hits[0][0]
-    sure = any(answer is Match.AFFECTED for _, answer in hits)
+    installed = parsed(version)
+    fixes = [(advisory, _fixes(advisory, installed)) for advisory, _ in hits]
     return Finding(
         ids=(first.id, *sorted(ids - {first.id})),
         component=component,
         version=version,
         severity=max((severity(advisory) for advisory, _ in hits), key=_RANK.index),
-        fixed_in=_fixes((advisory for advisory, _ in hits), version),
-        fix_seen_at=_known_by((advisory for advisory, _ in hits), version),
+        fixed_in=_in_order(fixed for _, fixed in fixes),
+        # A fix was known at the latest when a record that names one was last changed.
+        fix_seen_at=min((one.modified for one, fixed in fixes if fixed and one.modified is not None), default=None),
         malicious=any(identifier.upper().startswith(_MALICIOUS) for identifier in ids),
         summary=next((advisory.summary for advisory, _ in hits if advisory.summary), ""),
-        status="" if sure else UNDECIDED,
+        status="" if any(answer is Match.AFFECTED for _, answer in hits) else UNDECIDED,
     )
 
 
@@ -80,28 +82,15 @@ def priority(identifier: str) -> tuple[int, str]:
     return rank, identifier
 
 
-def _known_by(advisories: Iterable[Advisory], version: str) -> datetime | None:
-    """Return when a fix was known at the latest: the earliest last change of a record that names one."""
-    dates = (one.modified for one in advisories if one.modified is not None and _fixes([one], version))
-    return min(dates, default=None)
+def _fixes(advisory: Advisory, installed: Version | None) -> dict[str, Version | None]:
+    """Return the versions that fix it and lie above the installed one; a spelling without an order has no version."""
+    texts = {event.fixed for item in advisory.ranges for event in item.events if event.fixed is not None}
+    ordered = {text: parsed(text) for text in texts}
+    return {text: at for text, at in ordered.items() if at is None or installed is None or at > installed}
 
 
-def _fixes(advisories: Iterable[Advisory], version: str) -> tuple[str, ...]:
-    """Return the versions that fix it and lie above the installed one, in order; unordered spellings last."""
-    texts = {
-        event.fixed
-        for advisory in advisories
-        for item in advisory.ranges
-        for event in item.events
-        if event.fixed is not None
-    }
-    installed = parsed(version)
-    ordered: dict[Version, str] = {}
-    unordered: list[str] = []
-    for text in sorted(texts):
-        at = parsed(text)
-        if at is None:
-            unordered.append(text)
-        elif installed is None or at > installed:
-            ordered[at] = text
-    return (*(ordered[at] for at in sorted(ordered)), *unordered)
+def _in_order(fixes: Iterable[Mapping[str, Version | None]]) -> tuple[str, ...]:
+    """Return each version once, in order; unordered spellings last."""
+    every = {text: at for fixed in fixes for text, at in fixed.items()}
+    ordered = {at: text for text, at in sorted(every.items(), key=itemgetter(0)) if at is not None}
+    return (*(ordered[at] for at in sorted(ordered)), *sorted(text for text, at in every.items() if at is None))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gate.data.osv import Advisory
-from gate.findings.advisories.grouping import closed_groups
+from gate.findings.advisories.grouping import closed_groups, finding
 from gate.findings.advisories.matching import Match, Matcher
 
 if TYPE_CHECKING:
@@ -17,10 +17,39 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from gate.data.interface import ReferenceData
-    from gate.model.finding import DataSnapshot
+    from gate.findings.advisories.pip_audit_parts import VulnerabilityResult
+    from gate.model.finding import DataSnapshot, Finding
 
 MOST_NAMES = 50_000
 """Most names kept at once; beyond them reading begins anew. All of PyPI's advisories name fewer."""
+
+MOST_VERSIONS = 100
+"""Versions of one name of which what was told is kept; beyond them keeping begins anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vulnerability:
+    """One vulnerability that affects a version: every id it has, and the live records that say so.
+
+    What is made of it is made once and kept, for the same packages come again with the next image.
+    """
+
+    ids: frozenset[str]
+    hits: tuple[tuple[Advisory, Match], ...]
+    _findings: dict[tuple[str, str], Finding] = field(default_factory=dict, compare=False, repr=False)
+
+    def finding(self, *, component: str, version: str) -> Finding:
+        """Return the one finding of it on a package, whose version is named as it is installed."""
+        if (component, version) not in self._findings:
+            self._findings[component, version] = finding(self.hits, self.ids, component=component, version=version)
+        return self._findings[component, version]
+
+    @cached_property
+    def result(self) -> VulnerabilityResult:
+        """Return it in pip-audit's terms, under all its ids."""
+        from gate.findings.advisories.results import result_of  # noqa: PLC0415 - importing pip-audit takes 0.4 s
+
+        return result_of(self.ids, [record for record, _ in self.hits])
 
 
 class KnownName:
@@ -30,20 +59,40 @@ class KnownName:
         """Read what matching needs of each."""
         self.advisories = tuple(advisories)
         self._matchers = {id(one): Matcher(one) for one in self.advisories}
+        self._told: dict[tuple[Version, int], tuple[Vulnerability, ...]] = {}
 
     def live(self, now: datetime) -> tuple[Advisory, ...]:
         """Return the advisories that are not withdrawn by `now`."""
         return tuple(one for one in self.advisories if one.withdrawn is None or one.withdrawn > now)
 
-    def groups(self, now: datetime) -> tuple[frozenset[str], ...]:
-        """Return the sets of ids that name one vulnerability each, of the live advisories alone."""
-        live = self.live(now)
-        return self._all_groups if len(live) == len(self.advisories) else closed_groups(live)
+    def vulnerabilities(self, version: Version, now: datetime) -> tuple[Vulnerability, ...]:
+        """Return what the live advisories say that does or may affect a version, one a closed group of ids.
 
-    def hits(self, version: Version, now: datetime) -> tuple[tuple[Advisory, Match], ...]:
-        """Return the live advisories that do or may affect a version."""
-        answers = ((one, self._matchers[id(one)].match(version)) for one in self.live(now))
-        return tuple(pair for pair in answers if pair[1] is not Match.UNAFFECTED)
+        What was told of a version is kept. Of two instants with the same number of live advisories, the same ones are
+        live: a withdrawal never ends.
+        """
+        live = self.live(now)
+        asked = (version, len(live))
+        if asked not in self._told:
+            if len(self._told) >= MOST_VERSIONS:
+                self._told.clear()
+            self._told[asked] = self._asked(version, live)
+        return self._told[asked]
+
+    def _asked(self, version: Version, live: tuple[Advisory, ...]) -> tuple[Vulnerability, ...]:
+        answers = ((one, self._matchers[id(one)].match(version)) for one in live)
+        by_id: dict[str, list[tuple[Advisory, Match]]] = {}
+        for hit in answers:
+            if hit[1] is not Match.UNAFFECTED:
+                by_id.setdefault(hit[0].id, []).append(hit)
+        if not by_id:
+            return ()
+        groups = self._all_groups if len(live) == len(self.advisories) else closed_groups(live)
+        return tuple(
+            Vulnerability(ids=ids, hits=tuple(hit for each in sorted(ids & by_id.keys()) for hit in by_id[each]))
+            for ids in groups
+            if not ids.isdisjoint(by_id)
+        )
 
     @cached_property
     def _all_groups(self) -> tuple[frozenset[str], ...]:

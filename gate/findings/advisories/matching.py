@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from functools import lru_cache
+from functools import cached_property
 
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_version
+from packaging.version import Version
 
-from gate.data.osv import Advisory, Event, Range, RangeType
+from gate.data.osv import Advisory, Event, Range, RangeType, parsed, spelt
 
 EVERYTHING = "0"
 """OSV: `introduced: "0"` lies before every version; `0.dev0` is the first that PEP 440 knows."""
 NO_LIMIT = "*"
-VERSION_CHARACTERS = 256
-"""Python refuses to turn more than 4,300 digits into a number; a judged image may hold such a version."""
 
 
 class Match(StrEnum):
@@ -24,25 +23,17 @@ class Match(StrEnum):
     UNDECIDED = "undecided"
 
 
-@lru_cache(maxsize=65_536)
-def parsed(version: str) -> Version | None:
-    """Return the PEP 440 version, or None: legacy spellings and endless numbers have no agreed order."""
-    if len(version) > VERSION_CHARACTERS:
-        return None
-    try:
-        return Version(version)
-    except InvalidVersion:
-        return None
-
-
 class Matcher:
-    """Holds versions against one advisory. Everything that PEP 440 has to read is read once, here."""
+    """Holds versions against one advisory. Everything that PEP 440 has to read is read once, at most."""
 
     def __init__(self, advisory: Advisory) -> None:
-        """Read the advisory's versions and ranges."""
-        self._listed = frozenset(at for at in map(parsed, advisory.versions) if at is not None)
+        """Read the advisory's ranges; the versions that it lists are taken apart where a range does not decide."""
+        self._advisory = advisory
         self._ranges = tuple(_Prepared(item) for item in advisory.ranges)
-        self._unbounded = advisory.unbounded
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset([*self._advisory.listed.splitlines(), *map(spelt, self._advisory.versions)]) - {""}
 
     def match(self, version: Version) -> Match:
         """Hold a version against the advisory: listed, or inside one of the ranges.
@@ -50,14 +41,12 @@ class Matcher:
         One with a local label is held against it with and without: the release is affected, or this very build.
         """
         public = released(version)
-        if version in self._listed or public in self._listed:
-            return Match.AFFECTED
         answers = {item.match(public) for item in self._ranges}
         if version.local is not None:
             answers |= {item.match(version) for item in self._ranges}
-        if Match.AFFECTED in answers:
+        if Match.AFFECTED in answers or not self._listed.isdisjoint(map(canonicalize_version, (version, public))):
             return Match.AFFECTED
-        return Match.UNDECIDED if self._unbounded or Match.UNDECIDED in answers else Match.UNAFFECTED
+        return Match.UNDECIDED if self._advisory.unbounded or Match.UNDECIDED in answers else Match.UNAFFECTED
 
 
 def match(advisory: Advisory, version: Version) -> Match:
