@@ -25,9 +25,12 @@ from gate.wiring_stores import open_writer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from starlette.routing import BaseRoute
+
     from gate.config import Config
     from gate.policy.schema import Policy
 
+_ROUTERS = (evaluations.router, checks.router, exceptions.router, decisions.router, health.router)
 _SWEEPS_A_LEASE = 2
 _log = logging.getLogger("gate.service")
 
@@ -73,8 +76,8 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
         redirect_slashes=False,
         description="Lets an image pass into production, or says exactly why not and what to do.",
     )
-    for module in (evaluations, checks, exceptions, decisions, health):
-        app.include_router(module.router, responses=dict(problems.RESPONSES))
+    for router in _ROUTERS:
+        app.include_router(router, responses=dict(problems.RESPONSES))
     problems.install(app)
     contract.install(app, tokens=callers is not None)
     app.add_middleware(HeadAsGet)
@@ -82,9 +85,14 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
     if callers is None:
         app.add_middleware(LoopbackOnly)
     else:
-        app.add_middleware(Authenticated, check=callers[0], routes=lambda: app.routes, clock=clock)
+        app.add_middleware(Authenticated, check=callers[0], routes=lambda: _routes(app), clock=clock)
     app.add_middleware(Edge)
     return app
+
+
+def _routes(app: FastAPI) -> list[BaseRoute]:
+    """Return the routes in the order in which they are tried; those of a router by themselves, for they say more."""
+    return [*(route for router in _ROUTERS for route in router.routes), *app.routes]
 
 
 def sweep(once: Callable[[], int], stop: threading.Event, pause: float) -> None:

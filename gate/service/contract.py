@@ -27,11 +27,13 @@ _BEARER = {
 def install(app: FastAPI, *, tokens: bool) -> None:
     """Have the application describe itself as it is; `tokens` says whether callers prove who they are."""
     generated = app.openapi
+    done: dict[str, Any] | None = None
 
     def openapi() -> dict[str, Any]:
-        fresh = app.openapi_schema is None
+        nonlocal done
         document = generated()
-        if fresh:
+        if document is not done:  # made anew whenever a route was added
+            done = document
             for operations in document["paths"].values():
                 for operation in operations.values():
                     _problems(operation["responses"]["default"])
