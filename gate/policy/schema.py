@@ -204,8 +204,8 @@ class DiscardPolicy(Value):
         unlock: lets it lift locks from what is denied; else a locked image is not discarded.
         users: the kinds of users outside the image's repository for whom it is refused; the others are not asked. A
             source of these that can't be asked refuses too.
-        grace: for how long the bytes are kept where nobody can pull them, before they are deleted. None deletes at once,
-            and so does a place that can hide nothing: an image that was denied is never left to be deployed.
+        grace: for how long the bytes are kept where nobody can pull them, before they are deleted. None deletes at
+            once, and so does a place that can hide nothing: what was denied is never left to be deployed.
     """
 
     unlock: bool = False
