@@ -88,7 +88,7 @@ class HttpBounds:
         connect: time to connect.
         read: longest silence between two bytes.
         total: longest time for one small answer, retries included.
-        stream: longest time for the body of one streamed answer.
+        stream: longest time for the body of one streamed answer, and for one that is sent from a file.
         answer_bytes: largest answer that is read into memory.
         redirects: most redirects followed.
         attempts: most tries of one idempotent request.

@@ -1,10 +1,10 @@
-"""A body that streams: bounded in time, its failures translated while it is read."""
+"""Bodies that stream: bounded in time, whether they come or go; failures are translated while one is read."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 import requests
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHUNK = 256 * 1024
+
+
+class SizedReader(Protocol):
+    """What can be sent without being in memory: it says how long it is, and is read once."""
+
+    def __len__(self) -> int:
+        """Return how many bytes there are."""
+        ...
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+        ...
 
 
 class Body(io.RawIOBase):
@@ -91,3 +103,33 @@ class Body(io.RawIOBase):
                 raise BoundError(message, hint="raise the bound if this is expected", code="answer_too_large")
             chunks.append(data)
         return b"".join(chunks)
+
+
+class Outgoing:
+    """A file as a body that is sent once, until the time is over.
+
+    Raises (on read):
+        TimeoutUpstreamError: the server takes it too slowly.
+    """
+
+    def __init__(self, file: SizedReader, url: str, *, deadline: float, clock: Callable[[], float]) -> None:
+        """Send `file` to `url` until `deadline` on `clock` (seconds)."""
+        self._file = file
+        self._url = url
+        self._deadline = deadline
+        self._clock = clock
+
+    def __len__(self) -> int:
+        """Return the length that is announced."""
+        return len(self._file)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Be a stream to `requests`; it is read all the same."""
+        return iter(lambda: self.read(CHUNK), b"")
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes; none at the end."""
+        if self._clock() > self._deadline:
+            message = f"`{show(self._url)}` did not take what was sent in time"
+            raise TimeoutUpstreamError(message, hint="try again, or raise the bound", url=show(self._url))
+        return self._file.read(size)

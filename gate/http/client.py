@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import BinaryIO, TypedDict, TypeVar, Unpack
+from dataclasses import replace
+from typing import TypedDict, TypeVar, Unpack
 
 import requests
 
@@ -14,7 +15,7 @@ from gate.bounds import HttpBounds
 from gate.errors import GateError, TimeoutUpstreamError, UpstreamError
 from gate.http.address import show, strip_credentials
 from gate.http.answer import Answer, RangeIgnored, RangePart, Stream, parse_json
-from gate.http.body import Body
+from gate.http.body import Body, Outgoing, SizedReader
 from gate.http.ranges import range_header, range_part
 from gate.http.retry import IDEMPOTENT, RETRIED, pause
 from gate.http.translate import UNREACHABLE, refusal
@@ -40,7 +41,7 @@ class Options(TypedDict, total=False):
     """
 
     headers: Mapping[str, str]
-    body: bytes | BinaryIO
+    body: bytes | SizedReader
     accept: Collection[int]
     missing: str
     retried: bool
@@ -85,6 +86,9 @@ class HttpClient:
         """Make one exchange and return the whole answer, if its status is 2xx or accepted."""
         call = _call(method, url, options)
         deadline = self._clock() + self.bounds.total
+        if call.body is not None and not isinstance(call.body, bytes):
+            deadline = self._clock() + self.bounds.stream
+            call = replace(call, body=Outgoing(call.body, call.url, deadline=deadline, clock=self._clock))
         most = min(options.get("limit", self.bounds.answer_bytes), self.bounds.answer_bytes)
 
         def whole(response: requests.Response) -> Answer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import BinaryIO
 
 import requests
 
 from gate.bounds import HttpBounds
 from gate.errors import TimeoutUpstreamError, UpstreamError
 from gate.http.address import Origin, origin_of, redirected, show
+from gate.http.body import SizedReader
 from gate.http.surroundings import Surroundings, bundle
 from gate.http.translate import translated
 from gate.http.watch import WatchedAdapter
@@ -27,7 +27,7 @@ class Call:
     method: str
     url: str
     headers: Mapping[str, str]
-    body: bytes | BinaryIO | None
+    body: bytes | SizedReader | None
     accept: Collection[int]
     missing: str
     retried: bool

@@ -26,6 +26,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 _SLACK = 64
 """How many cancelled deadlines are kept before anybody looks for them."""
 
+_PIECE = 256 * 1024
+"""Bytes of a file that are sent at once; `urllib3` would take 16 KiB."""
+
 _LOOK = 3600.0
 """Longest wait in seconds: no clock of the system takes one without end."""
 
@@ -158,13 +161,13 @@ class WatchedAdapter(requests.adapters.HTTPAdapter):
             del self._granted.seconds
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through
-        """Make the manager of direct connections as always, with watched ones."""
-        super().init_poolmanager(*args, **kwargs)
+        """Make the manager of direct connections as always, with watched ones that send files in large pieces."""
+        super().init_poolmanager(*args, **kwargs, blocksize=_PIECE)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401 - handed through
         """Make the manager of a proxy's connections as always, with watched ones; SOCKS brings its own kind."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager = super().proxy_manager_for(proxy, **kwargs, blocksize=_PIECE)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = self._pools
         return manager

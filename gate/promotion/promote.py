@@ -13,6 +13,7 @@ from gate.promotion.receipt import BlobMove, PromotionReceipt, ReadBack
 from gate.promotion.state import look_at_target, serves
 from gate.promotion.steps import Step, Verb, about
 from gate.promotion.tree import checked_manifest, describe
+from gate.registry.interface import IN_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,17 @@ def _bring_blob(
     mounted = plan.same_store and plan.target.transport is Transport.REGISTRY
     if not mounted and target_store.has_blob(plan.target, blob.digest):
         return BlobMove(descriptor=blob, how="present")
+    try:
+        return _carry_blob(plan, blob, source_store, target_store)
+    except UpstreamError as failure:
+        if failure.error_code != IN_PARTS:
+            raise
+    return _carry_blob(plan, blob, source_store, target_store)  # the store knows better now
+
+
+def _carry_blob(
+    plan: PromotionPlan, blob: Descriptor, source_store: ImageReader, target_store: ImageWriter
+) -> BlobMove:
     if plan.same_store:
         target_store.copy_blob(plan.source, plan.target, blob)
         return BlobMove(descriptor=blob, how="copied")

@@ -9,6 +9,9 @@ from gate.model.base import Value
 from gate.model.digest import Digest
 from gate.model.image import ImageRef
 
+IN_PARTS = "blob_in_parts"
+"""The code of an upload that is worth another try at once, from the beginning."""
+
 
 class Manifest(Value):
     """A manifest in the very bytes that its store holds; `digest` is that of `raw`, computed here."""
@@ -61,7 +64,11 @@ class ImageWriter(ImageReader, Protocol):
         ...
 
     def upload_blob(self, target: ImageRef, descriptor: Descriptor, stream: BinaryIO) -> None:
-        """Write a blob from a stream; refused if the bytes are not the descriptor's."""
+        """Write a blob from a stream; refused if the bytes are not the descriptor's.
+
+        Raises:
+            UpstreamError: `IN_PARTS`: the store did not take it in one stream; the next try goes another way.
+        """
         ...
 
     def put_manifest(self, target: ImageRef, manifest: Manifest) -> None:

@@ -20,7 +20,7 @@ from gate.model.image import ImageRef
 from gate.registry.attachments import RemoteAttachments
 from gate.registry.auth import CredentialProvider
 from gate.registry.content import IMAGE_TYPES, INDEX_TYPES
-from gate.registry.interface import Descriptor, Manifest
+from gate.registry.interface import IN_PARTS, Descriptor, Manifest
 from gate.registry.remote_tokens import Authorizer
 from gate.registry.remote_upload import CHUNK_BYTES, Upload
 from gate.registry.remote_wire import Place, Wire, error_codes, next_page
@@ -46,14 +46,18 @@ class RemoteRegistry:
         credentials: CredentialProvider,
         bounds: ImageBounds | None = None,
         *,
-        chunk_bytes: int = CHUNK_BYTES,
+        chunk_bytes: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Use the client for everything; uploads go in chunks of `chunk_bytes`; `clock` tells how old tokens are."""
+        """Use the client for everything; `clock` tells how old tokens are.
+
+        Uploads go in one stream each, or in chunks of `chunk_bytes`, if told so or if the registry took no stream.
+        """
         self._wire = Wire(client, Authorizer(client, credentials, clock=clock))
         self._bounds = bounds or ImageBounds()
         self._attachments = RemoteAttachments(client, credentials, most=self._bounds.referrers, wire=self._wire)
         self._chunk_bytes = chunk_bytes
+        self._chunked: set[str] = set()
 
     def resolve(self, ref: ImageRef) -> Digest:
         """Return the digest of the bytes that the ref names now; a tag's are read and hashed here."""
@@ -101,10 +105,10 @@ class RemoteRegistry:
             answer = self._open_upload(place, scopes, f"?{query}")
             if answer.status == _CREATED:
                 return
-            upload = Upload(self._wire, place, answer, chunk_bytes=self._chunk_bytes)
+            upload = self._continue(place, answer)
         else:
             upload = self._upload(place)
-        with upload, self.blob(source, descriptor) as stream:
+        with self._in_parts(place), upload, self.blob(source, descriptor) as stream:
             upload.send(descriptor, stream)
 
     def upload_blob(self, target: ImageRef, descriptor: Descriptor, stream: BinaryIO) -> None:
@@ -112,8 +116,10 @@ class RemoteRegistry:
 
         Raises:
             IntegrityError: the bytes are not the descriptor's; nothing was kept.
+            UpstreamError: `blob_in_parts`: it was not taken in one stream; the next one goes there in parts.
         """
-        with self._upload(self._wire.place(target)) as upload:
+        place = self._wire.place(target)
+        with self._in_parts(place), self._upload(place) as upload:
             upload.send(descriptor, stream)
 
     def put_manifest(self, target: ImageRef, manifest: Manifest) -> None:
@@ -220,8 +226,21 @@ class RemoteRegistry:
         return self._wire.request("POST", place, f"{place.url}/blobs/uploads/{query}", scopes, body=b"", retried=True)
 
     def _upload(self, place: Place) -> Upload:
-        opened = self._open_upload(place, (place.scope("pull,push"),))
-        return Upload(self._wire, place, opened, chunk_bytes=self._chunk_bytes)
+        return self._continue(place, self._open_upload(place, (place.scope("pull,push"),)))
+
+    def _continue(self, place: Place, opened: Answer) -> Upload:
+        chunk_bytes = self._chunk_bytes or (CHUNK_BYTES if place.host in self._chunked else 0)
+        return Upload(self._wire, place, opened, chunk_bytes=chunk_bytes)
+
+    @contextmanager
+    def _in_parts(self, place: Place) -> Iterator[None]:
+        """Remember a registry that does not take a blob in one stream: a proxy before it may bound what it lets by."""
+        try:
+            yield
+        except UpstreamError as failure:
+            if failure.error_code == IN_PARTS:
+                self._chunked.add(place.host)
+            raise
 
 
 def _digest_of(ref: ImageRef) -> Digest:

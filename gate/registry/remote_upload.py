@@ -1,4 +1,4 @@
-"""Bring a blob into a repository, whole or in chunks; checked before the registry is told to keep it."""
+"""Bring a blob into a repository, in one stream or in chunks; checked before the registry is told to keep it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ from types import TracebackType
 from typing import BinaryIO, Self
 from urllib.parse import quote
 
-from gate.errors import GateError, IntegrityError
+from gate.errors import (
+    GateError,
+    IntegrityError,
+    ThrottledUpstreamError,
+    UnauthorizedUpstreamError,
+    UpstreamError,
+)
 from gate.http.answer import Answer
-from gate.registry.interface import Descriptor
+from gate.registry.interface import IN_PARTS, Descriptor
+from gate.registry.remote_body import Outgoing
 from gate.registry.remote_wire import Place, Wire
 
 CHUNK_BYTES = 4 * 1024 * 1024
+"""Size of the parts in which a blob goes to a registry that does not take it whole."""
+
+_SMALL = 1024 * 1024
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 class Upload:
     """One upload session, given up if the block that it is used in fails.
 
-    The bytes leave in chunks that fit into memory, so that a token that ran out can be renewed between them.
+    The bytes leave in one stream, or in chunks that fit into memory, between which a token that ran out is renewed.
     """
 
-    def __init__(self, wire: Wire, place: Place, opened: Answer, *, chunk_bytes: int = CHUNK_BYTES) -> None:
-        """Continue the session that `opened` (202) began."""
+    def __init__(self, wire: Wire, place: Place, opened: Answer, *, chunk_bytes: int = 0) -> None:
+        """Continue the session that `opened` (202) began, in chunks of `chunk_bytes` if there is such a size."""
         self._wire = wire
         self._place = place
         self._scopes = (place.scope("pull,push"),)
@@ -47,15 +57,41 @@ class Upload:
 
         Raises:
             IntegrityError: the bytes are not the descriptor's; the registry was never asked to keep them.
-            UpstreamError: the registry refused.
+            UpstreamError: the registry refused; `blob_in_parts`: it did not take the blob in one piece.
         """
+        if self._chunk_bytes or descriptor.size <= _SMALL:
+            rest = self._send_chunks(descriptor, stream, self._chunk_bytes or _SMALL)
+        else:
+            rest = self._send_whole(descriptor, stream)
+        mark = "&" if "?" in self._location else "?"
+        url = f"{self._location}{mark}digest={quote(descriptor.digest, safe='')}"
+        # The closing request is not tried again blindly: its answer may be lost after the blob was kept.
+        self._wire.request("PUT", self._place, url, self._scopes, headers=_OCTETS, body=rest, retried=False)
+
+    def _send_whole(self, descriptor: Descriptor, stream: BinaryIO) -> bytes:
+        """Send everything in one request, as container engines do, while it is read and hashed."""
+        body = Outgoing(descriptor, stream)
+        headers = {**_OCTETS, "Content-Range": f"0-{descriptor.size - 1}"}
+        try:
+            answer = self._wire.request("PATCH", self._place, self._location, self._scopes, headers=headers, body=body)
+        except UpstreamError as failure:
+            if body.broken or isinstance(failure, UnauthorizedUpstreamError | ThrottledUpstreamError):
+                raise
+            message = f"`{self._place.host}` did not take blob {descriptor.digest} in one piece: {failure}"
+            hint = "try again: what it did not take so is sent to it in parts"
+            raise UpstreamError(message, hint=hint, code=IN_PARTS, **failure.facts) from None
+        self._location = self._next(answer)
+        return b""
+
+    def _send_chunks(self, descriptor: Descriptor, stream: BinaryIO, chunk_bytes: int) -> bytes:
+        """Send all but what may go along with the closing request, and return that."""
         digest = hashlib.sha256()
         sent = 0
-        chunk = _fill(stream, min(self._chunk_bytes, descriptor.size + 1))
+        chunk = _fill(stream, min(chunk_bytes, descriptor.size + 1))
         while True:
             digest.update(chunk)
             room = descriptor.size - sent - len(chunk)
-            ahead = _fill(stream, min(self._chunk_bytes, room + 1)) if chunk and room >= 0 else b""
+            ahead = _fill(stream, min(chunk_bytes, room + 1)) if chunk and room >= 0 else b""
             if not ahead:
                 break
             self._patch(chunk, sent)
@@ -68,10 +104,7 @@ class Upload:
         if sent:
             self._patch(chunk, sent)
             chunk = b""
-        mark = "&" if "?" in self._location else "?"
-        url = f"{self._location}{mark}digest={quote(descriptor.digest, safe='')}"
-        # The closing request is not tried again blindly: its answer may be lost after the blob was kept.
-        self._wire.request("PUT", self._place, url, self._scopes, headers=_OCTETS, body=chunk, retried=False)
+        return chunk
 
     def _patch(self, chunk: bytes, start: int) -> None:
         headers = {**_OCTETS, "Content-Range": f"{start}-{start + len(chunk) - 1}"}

@@ -104,7 +104,8 @@ class Wire:
         options["accept"] = accept | {_UNAUTHORIZED} | ({_NOT_FOUND} if missing else frozenset())
         options["headers"] = {**own, **self._authorizer.headers(place.host, scopes)}
         answer = self._http.request(method, url, **options)
-        if self._renewed(place, scopes, answer):
+        # A body that is read once has gone with the refusal: whoever has it opens it anew.
+        if self._renewed(place, scopes, answer) and isinstance(options.get("body", b""), bytes):
             options["headers"] = {**own, **self._authorizer.headers(place.host, scopes)}
             answer = self._http.request(method, url, **options)
         if answer.status == _NOT_FOUND and _NOT_FOUND not in accept:

@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 
 
-def verified(stream: BinaryIO, descriptor: Descriptor, *, place: str) -> io.BufferedReader:
+class VerifiedReader(io.BufferedReader):
+    """A stream whose bytes need no second look by whoever reads it to the descriptor's end."""
+
+    def __init__(self, raw: io.RawIOBase, descriptor: Descriptor) -> None:
+        """Read `raw`, which holds its bytes against the descriptor."""
+        super().__init__(raw, _CHUNK)
+        self.descriptor = descriptor
+
+
+def verified(stream: BinaryIO, descriptor: Descriptor, *, place: str) -> VerifiedReader:
     """Wrap a stream of a blob; the wrapper raises IntegrityError at the end, or at the first byte too many."""
-    return io.BufferedReader(_Verified(stream, descriptor, place), _CHUNK)
+    return VerifiedReader(_Verified(stream, descriptor, place), descriptor)
 
 
 class _Verified(io.RawIOBase):
