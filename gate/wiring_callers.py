@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gate.errors import InputError, UsageError
+from gate.http.address import origin_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gate.callers.token import TokenCheck
     from gate.config import Config
 
 _KEY_TRIES = 2
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def token_check(config: Config) -> tuple[TokenCheck, Callable[[], None]] | None:
@@ -34,3 +41,53 @@ def token_check(config: Config) -> tuple[TokenCheck, Callable[[], None]] | None:
     client = HttpClient(bounds)
     keys = TenantKeys(config.tokens, client, config.service)
     return TokenCheck(config.tokens, keys, most_bytes=config.service.token_bytes), client.close
+
+
+def bearer_of(config: Config, server: str) -> Callable[[], str] | None:
+    """Return what gives the token for each call of a service, or None where this machine only claims who it is.
+
+    Nothing is asked yet: a file is read, and Azure is asked, when the token is needed.
+
+    Raises:
+        UsageError: the address is none, or would have the token travel in clear (`token_in_clear`).
+    """
+    access = config.access
+    if not access.proves:
+        return None
+    if not origin_of(server).private:
+        message = "a token is never sent in clear to another machine"
+        raise UsageError(message, code="token_in_clear", hint="name the service by its https address")
+    if access.token:
+        return lambda: _token(access.token, "GATE_SERVER_TOKEN")
+    file = access.token_file
+    if file is not None:
+        return lambda: _token(_read(file, config.service.token_bytes), "GATE_SERVER_TOKEN_FILE")
+    if access.cloud is None:
+        message = "`GATE_SERVER_AUDIENCE` is set without a cloud"
+        raise UsageError(message, code="config_invalid")
+    from gate.findings.defender.identity import AzureIdentity  # noqa: PLC0415 - an extra, and slow
+
+    identity = AzureIdentity(access.cloud, access.tenant, os.environ, config.http)
+    return lambda: _token(identity.token(f"{access.audience}/.default"), "GATE_SERVER_AUDIENCE")
+
+
+def _read(file: Path, most: int) -> str:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(most + 1)
+    except OSError as error:
+        message = f"`{file}` can't be read: {error.strerror}"
+        raise InputError(message, code="token_unreadable", hint="name a file with the token in it") from None
+    return data.decode("latin-1") if len(data) <= most else ""
+
+
+def _token(text: str, key: str) -> str:
+    """Return the token alone; what is none is never shown, for it may be another secret."""
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        message = f"`{key}` gives no signed token"
+        hint = (
+            "take the access token alone: `az account get-access-token --scope AUDIENCE/.default --query accessToken`"
+        )
+        raise InputError(message, code="token_unreadable", hint=hint)
+    return token

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from gate.errors import UsageError
 from gate.model.exception import Justification, RequestState
 from gate.model.origin import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-
-    from gate.exceptions.interface import Desk, Shown
-    from gate.model.principal import Principal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,7 +35,7 @@ class Format(StrEnum):
 Identity = Annotated[
     str,
     typer.Option(
-        "--as", envvar="GATE_PRINCIPAL", metavar="TENANT/OBJECT_ID", help="Who acts, as claimed; there is no default."
+        "--as", envvar="GATE_PRINCIPAL", metavar="TENANT/OBJECT_ID", help="Who acts, as claimed; none with a token."
     ),
 ]
 Server = Annotated[
@@ -87,9 +80,11 @@ def request_exception(  # noqa: PLR0913 - one parameter an option
 
     Exit codes: 0 filed, 10 refused by a rule, 12 the input or the store failed, 2 wrong usage.
     """
-    from gate.cli.exception_filings import Asked, file_all, filings  # noqa: PLC0415 - `--help` needs none of these
+    from gate.cli.exception_desk import desk_at, identity, show  # noqa: PLC0415 - `--help` needs none of these
+    from gate.cli.exception_filings import Asked, file_all, filings  # noqa: PLC0415
+    from gate.wiring import clock  # noqa: PLC0415
 
-    requester = _identity(principal)
+    requester = identity(principal, server)
     asked = Asked(
         reason=reason,
         draft=draft,
@@ -102,9 +97,9 @@ def request_exception(  # noqa: PLR0913 - one parameter an option
         justification=justification,
     )
     wanted = filings(asked)
-    with _desk(server, policy) as desk:
-        shown, code = file_all(desk, wanted, requester, _now())
-    _show(shown, style)
+    with desk_at(server, policy) as desk:
+        shown, code = file_all(desk, wanted, requester, clock())
+    show(shown, json=style is Format.JSON)
     raise typer.Exit(code)
 
 
@@ -125,11 +120,12 @@ def list_requests(  # noqa: PLR0913 - as above
 
     Exit codes: 0 listed, 12 the store failed, 2 wrong usage.
     """
-    from gate.exceptions.interface import Wanted  # noqa: PLC0415 - as above
+    from gate.cli.exception_desk import desk_at  # noqa: PLC0415 - as above
+    from gate.exceptions.interface import Wanted  # noqa: PLC0415
     from gate.exceptions.report import as_json, as_table  # noqa: PLC0415
 
     wanted = Wanted(state=state, kind=kind, name=name, repository=repository, cursor=cursor, limit=limit)
-    with _desk(server, policy) as desk:
+    with desk_at(server, policy) as desk:
         page = desk.list(wanted)
     sys.stdout.write(as_json(page.requests, next_cursor=page.next) if style is Format.JSON else as_table(page.requests))
     if page.next and style is Format.TEXT:
@@ -142,9 +138,11 @@ def show_request(request: RequestId, *, server: Server = "", policy: Policy = No
 
     Exit codes: 0 shown, 12 there is none or the store failed, 2 wrong usage.
     """
-    with _desk(server, policy) as desk:
+    from gate.cli.exception_desk import desk_at, show  # noqa: PLC0415 - as above
+
+    with desk_at(server, policy) as desk:
         shown = desk.show(request)
-    _show([shown], style)
+    show([shown], json=style is Format.JSON)
 
 
 @app.command("approve")
@@ -171,12 +169,14 @@ def approve_request(  # noqa: PLR0913 - as above
 
     Exit codes: 0 approved, 10 refused by a rule, 12 a file or the store failed, 2 wrong usage.
     """
-    from gate.cli.exception_filings import opened  # noqa: PLC0415 - as above
+    from gate.cli.exception_desk import desk_at, identity, show  # noqa: PLC0415 - as above
+    from gate.cli.exception_filings import opened  # noqa: PLC0415
     from gate.exceptions.interface import Upload  # noqa: PLC0415
     from gate.exceptions.workflow import Terms  # noqa: PLC0415
     from gate.model.exception import Scope  # noqa: PLC0415
+    from gate.wiring import clock  # noqa: PLC0415
 
-    approver = _identity(principal)
+    approver = identity(principal, server)
     terms = Terms(
         duration=None if days is None else _days(days),
         scope=Scope(repositories=tuple(scope)) if scope else None,
@@ -184,10 +184,10 @@ def approve_request(  # noqa: PLR0913 - as above
         ticket=ticket,
         expected=expected,
     )
-    with ExitStack() as stack, _desk(server, policy) as desk:
+    with ExitStack() as stack, desk_at(server, policy) as desk:
         uploads = [Upload(filename=path.name, stream=stack.enter_context(opened(path))) for path in file or ()]
-        shown = desk.approve(request, uploads, approver, terms, now=_now())
-    _show([shown], style)
+        shown = desk.approve(request, uploads, approver, terms, now=clock())
+    show([shown], json=style is Format.JSON)
 
 
 @app.command("deny")
@@ -205,10 +205,13 @@ def deny_request(  # noqa: PLR0913 - as above
 
     Exit codes: 0 denied, 10 refused by a rule, 12 the store failed, 2 wrong usage.
     """
-    approver = _identity(principal)
-    with _desk(server, policy) as desk:
-        shown = desk.deny(request, approver, reason, now=_now(), expected=expected)
-    _show([shown], style)
+    from gate.cli.exception_desk import desk_at, identity, show  # noqa: PLC0415 - as above
+    from gate.wiring import clock  # noqa: PLC0415
+
+    approver = identity(principal, server)
+    with desk_at(server, policy) as desk:
+        shown = desk.deny(request, approver, reason, now=clock(), expected=expected)
+    show([shown], json=style is Format.JSON)
 
 
 @app.command("export")
@@ -227,27 +230,15 @@ def export_waivers(
     from gate.config import load_config  # noqa: PLC0415
     from gate.exceptions.openvex import openvex  # noqa: PLC0415
     from gate.store.engine import reading  # noqa: PLC0415
-    from gate.wiring import exception_desk, open_database, policy_of  # noqa: PLC0415
+    from gate.wiring import clock, exception_desk, open_database, policy_of  # noqa: PLC0415
 
     del style  # there is one, and naming it keeps calls good when there is another
     config = load_config(os.environ)
     known = policy_of(config, policy)
     with open_database(config) as engine, reading(engine) as connection:
         grants = exception_desk(config, engine, known).all_grants(connection, known)
-    made = openvex(grants, author=author, now=_now(), workflow=known.workflow)
+    made = openvex(grants, author=author, now=clock(), workflow=known.workflow)
     sys.stdout.write(json.dumps(made, indent=2) + "\n")
-
-
-def _identity(claimed: str) -> Principal:
-    """Return who acts, and say loudly that nobody proved it."""
-    from gate.exceptions.identity import parse_claimed  # noqa: PLC0415 - as above
-
-    if not claimed:
-        message = "nobody is named who does this"
-        raise UsageError(message, code="identity_missing", hint="say who you are: `--as TENANT/OBJECT_ID`")
-    principal = parse_claimed(claimed)
-    typer.echo(f"claimed identity: {principal.tenant}/{principal.object_id} (not verified)", err=True)
-    return principal
 
 
 def _days(days: int) -> timedelta:
@@ -256,42 +247,3 @@ def _days(days: int) -> timedelta:
     except OverflowError:
         message = f"`--days {days}` is no duration"
         raise UsageError(message, hint="leave it out for the policy's default") from None
-
-
-@contextmanager
-def _desk(server: str, folder: Path | None) -> Iterator[Desk]:
-    from gate.config import load_config  # noqa: PLC0415 - as above
-    from gate.wiring import exception_desk, open_database, policy_of  # noqa: PLC0415
-    from gate.wiring_stores import http_client  # noqa: PLC0415
-
-    config = load_config(os.environ)
-    if not server:
-        with open_database(config) as engine:
-            yield exception_desk(config, engine, policy_of(config, folder))
-        return
-    if folder is not None:
-        message = "with `--server` the service's own policy counts"
-        raise UsageError(message, hint="leave `--policy` out")
-    from gate.exceptions.remote import RemoteDesk  # noqa: PLC0415 - only this path talks to a service
-
-    client = http_client(config)
-    try:
-        yield RemoteDesk(client, server)
-    finally:
-        client.close()
-
-
-def _show(shown: Sequence[Shown], style: Format) -> None:
-    from gate.exceptions.report import as_json, as_text  # noqa: PLC0415 - as above
-
-    if style is Format.JSON:
-        grants = [one.grant for one in shown if one.grant is not None]
-        sys.stdout.write(as_json([one.request for one in shown], grants))
-        return
-    sys.stdout.write("\n".join(as_text(one, _now()) for one in shown))
-
-
-def _now() -> datetime:
-    from gate.wiring import clock  # noqa: PLC0415 - as above
-
-    return clock()

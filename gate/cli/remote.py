@@ -19,15 +19,19 @@ from gate.config import load_config
 from gate.errors import InputError, UsageError
 from gate.exceptions.identity import parse_claimed
 from gate.exceptions.problem import FAILED, REFUSED, error_of, odd
-from gate.exceptions.remote import CLAIMED
+from gate.exceptions.remote import CLAIMED, authorization
 from gate.http.address import origin_of
 from gate.model.image import ImageRef, Transport
 from gate.registry.reference import parse_image_ref
 from gate.store.evaluations import FINAL, EvaluationState
+from gate.wiring_callers import bearer_of
 from gate.wiring_stores import http_client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gate.bounds import DefinitionBounds
+    from gate.config import Config
     from gate.http.answer import Answer
     from gate.http.client import HttpClient
 
@@ -43,7 +47,7 @@ def evaluate_remotely(server: str, image: str, environment: list[Path], principa
         server: address of the service.
         image: as the service's registry names it; a layout folder by its absolute path, for it is the service's.
         environment: files or folders here; what reading them takes is sent.
-        principal: who submits, as claimed.
+        principal: who submits, as claimed; nothing where a token says it.
         deadline: seconds to wait; past it the account says how far the evaluation is, and that is no pass.
 
     Raises:
@@ -54,20 +58,35 @@ def evaluate_remotely(server: str, image: str, environment: list[Path], principa
     if ref.transport is Transport.OCI_LAYOUT and not image.startswith("oci:/"):
         message = "with `--server` a layout folder is the service's own"
         raise UsageError(message, hint="name it by its absolute path: `oci:/FOLDER:TAG`")
-    who = parse_claimed(principal or _DEFAULT)
     config = load_config(os.environ)
+    acts = acting(config, server, principal)
     bundle = bundled(environment, config.definition)
     client = http_client(config)
     base = f"{server.rstrip('/')}/v1/evaluations"
     try:
         with progress("submitting") as show:
             until = time.monotonic() + deadline
-            headers = {CLAIMED: f"{who.tenant}/{who.object_id}"}
-            account = _submit(client, base, ref, {"image": image, "environment": bundle}, headers)
+            account = _submit(client, base, ref, {"image": image, "environment": bundle}, acts())
             show(f"waiting for {account.id}")
-            return _wait(client, base, ref, account, until)
+            return _wait(client, base, ref, account, until, acts)
     finally:
         client.close()
+
+
+def acting(config: Config, server: str, principal: str) -> Callable[[], dict[str, str]]:
+    """Return what gives the header that says, or proves, who calls; made anew for each call, for tokens end.
+
+    Raises:
+        UsageError: somebody is named beside a token (`identity_twice`); as `bearer_of` and `parse_claimed`.
+    """
+    bearer = bearer_of(config, server)
+    if bearer is None:
+        who = parse_claimed(principal or _DEFAULT)
+        return lambda: {CLAIMED: f"{who.tenant}/{who.object_id}"}
+    if principal:
+        message = "the token says who this is, and somebody is named beside it"
+        raise UsageError(message, code="identity_twice", hint="leave `--as` out, and unset GATE_PRINCIPAL")
+    return lambda: authorization(bearer)
 
 
 def bundled(paths: list[Path], bounds: DefinitionBounds) -> dict[str, object]:
@@ -129,14 +148,22 @@ def _submit(
     return _read(client.request("POST", base, headers=headers, body=body, accept=_ANSWERS, retried=True), ref)
 
 
-def _wait(client: HttpClient, base: str, ref: ImageRef, account: Account, until: float) -> Account:
+def _wait(  # noqa: PLR0913, PLR0917 - what is asked, of whom, by whom and for how long
+    client: HttpClient,
+    base: str,
+    ref: ImageRef,
+    account: Account,
+    until: float,
+    acts: Callable[[], dict[str, str]],
+) -> Account:
     run = account.id
     while EvaluationState(account.state) not in FINAL:
         left = until - time.monotonic()
         if left <= 0:
             return account
         url = f"{base}/{quote(run, safe='')}?wait={min(left, _LOOK_SECONDS):.1f}"
-        account = _read(client.request("GET", url, headers={"Accept": "application/json"}, accept=_ANSWERS), ref, run)
+        headers = {"Accept": "application/json", **acts()}
+        account = _read(client.request("GET", url, headers=headers, accept=_ANSWERS), ref, run)
     return account
 
 

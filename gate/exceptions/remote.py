@@ -4,7 +4,7 @@ What it sends: `GET /v1/exceptions?state=&repository=&kind=&name=&cursor=&limit=
 Filing → Shown; `GET /v1/exceptions/{id}` → Shown; `POST …/{id}/approve`, a form with the fields `duration` (ISO 8601),
 `scope` (repeatable), `comment`, `ticket`, `expected` and the files `file` → Shown; `POST …/{id}/deny` with `reason` and
 `expected` as JSON → Shown. A failure is a problem (RFC 9457) with the members `code`, `hint` and `facts`. Who acts is
-named in the header `Gate-Claimed-Principal` as long as no token proves it.
+proved by a bearer token, or named in the header `Gate-Claimed-Principal` where the service takes claims.
 """
 
 from __future__ import annotations
@@ -21,19 +21,22 @@ from gate.exceptions.multipart import Multipart
 from gate.exceptions.problem import REFUSED, error_of, odd
 from gate.http.address import origin_of
 from gate.model.base import Value, canonical_json
+from gate.model.principal import Principal, PrincipalKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from gate.exceptions.interface import Filing, Upload, Wanted
     from gate.exceptions.workflow import Terms
     from gate.http.answer import Answer
     from gate.http.client import HttpClient, Options
-    from gate.model.principal import Principal
 
 CLAIMED = "Gate-Claimed-Principal"
 """The header with `tenant/object-id` of who says they act."""
+
+BY_TOKEN = Principal(tenant="gate", object_id="token-holder", kind=PrincipalKind.SERVICE)
+"""Stands for whoever the token of a call proves: the service names them, and this is never sent."""
 
 _ID = re.compile(r"EXR-[a-z2-7]{16}")
 _JSON = {"Content-Type": "application/json"}
@@ -47,9 +50,13 @@ class RemoteDesk:
         UpstreamError: the service can't be reached, or answers what it must not (`service_answer`).
     """
 
-    def __init__(self, client: HttpClient, server: str) -> None:
-        """Name the service by its address; `/v1` is added here. UsageError if it is no address."""
+    def __init__(self, client: HttpClient, server: str, bearer: Callable[[], str] | None = None) -> None:
+        """Name the service by its address; `/v1` is added here. UsageError if it is no address.
+
+        `bearer` gives a token for each call; then whoever a method names as acting is not sent.
+        """
         origin_of(server)
+        self._bearer = bearer
         self._client = client
         self._base = f"{server.rstrip('/')}/v1/exceptions"
 
@@ -96,14 +103,19 @@ class RemoteDesk:
         return f"{self._base}/{request_id}"
 
     def _get(self, url: str, kind: type[_Answered]) -> _Answered:
-        answer = self._client.request("GET", url, headers={"Accept": "application/json"}, accept=REFUSED)
-        return _read(answer, kind)
+        headers = {"Accept": "application/json", **authorization(self._bearer)}
+        return _read(self._client.request("GET", url, headers=headers, accept=REFUSED), kind)
 
     def _post(self, url: str, who: Principal, **options: Unpack[Options]) -> Shown:
-        claimed = {"Accept": "application/json", CLAIMED: f"{who.tenant}/{who.object_id}"}
-        options["headers"] = {**options.get("headers", {}), **claimed}
+        acts = authorization(self._bearer) or {CLAIMED: f"{who.tenant}/{who.object_id}"}
+        options["headers"] = {**options.get("headers", {}), "Accept": "application/json", **acts}
         options["accept"] = REFUSED
         return _read(self._client.request("POST", url, **options), Shown)
+
+
+def authorization(bearer: Callable[[], str] | None) -> dict[str, str]:
+    """Return the header that proves who calls, or none where nothing does."""
+    return {} if bearer is None else {"Authorization": f"Bearer {bearer()}"}
 
 
 def _read(answer: Answer, kind: type[_Answered]) -> _Answered:

@@ -89,13 +89,13 @@ class AzureIdentity:
                 raise UpstreamError(message, code="azure_sign_in_failed", hint="see the AZURE_… variables") from None
         return self._made
 
-    def token(self) -> str:
-        """Return a token; see the interface."""
+    def token(self, scope: str = "") -> str:
+        """Return a token for Resource Manager, or for another scope; see the interface."""
         credential = self.credential
         from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415 - an extra, and slow
 
         try:
-            token: str = credential.get_token(self._cloud.scope).token
+            token: str = credential.get_token(scope or self._cloud.scope).token
         except GateError:
             raise
         except (AzureError, OSError, ValueError) as error:
