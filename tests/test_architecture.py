@@ -28,7 +28,7 @@ LAYERS = [
     {"store"},
     {"ledger"},
     {"submission"},
-    {"durable", "leases", "desk", "ledgered_data", "ledgered_run", "scans", "unfinished"},
+    {"durable", "leases", "desk", "retirement", "ledgered_data", "ledgered_run", "scans", "unfinished"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
     {"revisit"},

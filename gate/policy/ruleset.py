@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:754f73e43e4006091b86bbfb05d58850d12516b50b53a3f5b9b37bf7a810a71c"
+RULESET = "sha256:229b7a52f76116311172231a40127e0cd27d9b51d69d3e7e22bd186544a1da1a"

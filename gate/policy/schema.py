@@ -13,6 +13,7 @@ from gate.model.image import ProofLevel
 from gate.model.origin import PYPI
 from gate.policy.bases import BaseAges, BaseImage
 from gate.policy.evidence import AdvisoryPolicy, DefenderPolicy, FindingPolicy
+from gate.policy.retiring import RetirementPolicy
 from gate.policy.users import EVERY_USER, UserKind
 from gate.policy.words import Demand, Duration, Treatment
 
@@ -217,6 +218,8 @@ class DecisionPolicy(Value):
     """The decision's own settings."""
 
     version: Literal["gate.policy/1"]
+    platforms: tuple[str, ...] = ("linux",)
+    """For what images may be: `os`, `os/architecture` or with its variant. An empty list lets none in."""
     proof: ProofPolicy = ProofPolicy()
     findings: FindingPolicy = FindingPolicy()
     content: ContentPolicy = ContentPolicy()
@@ -225,6 +228,19 @@ class DecisionPolicy(Value):
     resolution: ResolutionPolicy = ResolutionPolicy()
     promotion: tuple[Promotion, ...] = ()
     discard: DiscardPolicy = DiscardPolicy()
+    retirement: RetirementPolicy = RetirementPolicy()
+
+    @field_validator("platforms")
+    @classmethod
+    def _platforms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not one or not all(one.split("/")) for one in value):
+            message = "`os`, `os/architecture` or `os/architecture/variant`"
+            raise ValueError(message)
+        return value
+
+    def lets_in(self, platform: str) -> bool:
+        """Say whether images may be for a platform, as `os/architecture[/variant]`."""
+        return any(platform == one or platform.startswith(f"{one}/") for one in self.platforms)
 
 
 class WorkflowPolicy(Value):

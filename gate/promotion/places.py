@@ -56,6 +56,10 @@ class Places(Value):
         """Say whether the repository lies under a staging prefix, on the boundary of a path segment."""
         return self._of(ref) is not None
 
+    def is_release(self, ref: ImageRef) -> bool:
+        """Say whether the repository lies under a release prefix, on the boundary of a path segment."""
+        return is_clear(ref.place) and any(_under(ref.place, place.release) for place in self.places)
+
     def release_of(self, ref: ImageRef) -> ImageRef:
         """Return the release repository of a staging repository, under the same tag and digest.
 

@@ -54,7 +54,7 @@ def plan_discard(
     users = state.parents_of(digest)
     if users:
         return in_use(place, digest, users)
-    steps, omitted = _deletions(tree, digest, state)
+    steps, omitted = deletions(tree, digest, state)
     attached = attachments or Attachments()
     with_it = deletions_about(tuple(step.descriptor for step in steps), attached, state)
     if isinstance(with_it, Holder):
@@ -85,9 +85,10 @@ def in_use(place: ImageRef, digest: Digest, users: tuple[Holder, ...]) -> Refuse
     return Refused(code="digest_in_use", message=message, hint=hint, facts=facts)
 
 
-def _deletions(
+def deletions(
     tree: ManifestTree | None, digest: Digest, state: StagingState
 ) -> tuple[tuple[Step, ...], tuple[Omission, ...]]:
+    """Return the steps that delete a digest and those of its children that nobody else needs, and what stays."""
     if tree is None:
         unseen = Descriptor(digest=digest, size=0, media_type="")
         left = Omission(code="content_unread", subject=digest)

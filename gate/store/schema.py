@@ -16,10 +16,10 @@ from gate.store.tables import ledger_head
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration. A constant, so that an up-to-date database needs no Alembic; a test holds it to the folder."""
 
-KNOWN_REVISIONS = frozenset({"0001", "0002", "0003", "0004", REVISION})
+KNOWN_REVISIONS = frozenset({"0001", "0002", "0003", "0004", "0005", REVISION})
 VERSION_TABLE = "gate_schema"
 
 _LOCK = 0x67617465  # "gate": PostgreSQL's advisory lock, under which one process at a time migrates

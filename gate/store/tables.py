@@ -275,3 +275,29 @@ burials = Table(
     ),
 )
 """What was discarded and is not deleted yet, by the run that discarded it; `gate.store.burials` says what a row is."""
+
+retirements = Table(
+    "retirements",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("due_at", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "digest"),
+    Index(None, "state", "due_at"),
+)
+"""What is taken out of service, an image and place a row; `version` counts changes. None is ever deleted."""
+
+retired_tags = Table(
+    "retired_tags",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("retirement", Text, nullable=False),
+)
+"""Names that a retired image had, which no other image may have in that place; triggers let nobody change it."""

@@ -1,0 +1,1 @@
+"""Take a released image out of service: two people, a plan, an intent, and what was read back."""
