@@ -9,6 +9,7 @@ from gate.errors import GateError
 from gate.image.images import read_images
 from gate.image.memory import ImageMemory
 from gate.image.reporter import InspectReporter
+from gate.image.unread import Unread
 from gate.index.wheel import wheel_facts_of
 from gate.model.decision import Decision, Outcome
 from gate.model.evidence import Evidence, ExceptionFacts, FindingFacts, Sibling
@@ -19,6 +20,7 @@ from gate.origin.prove import prove_inventory
 from gate.policy.bases import catalogue_of
 from gate.promotion.attest import attestor
 from gate.promotion.discard import discard
+from gate.promotion.gone import is_gone
 from gate.promotion.places import Places
 from gate.promotion.plan_discard import DiscardPlan
 from gate.promotion.plan_promotion import PromotionPlan
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     from gate.model.image import ImageRef, IndexFacts, Inventory, Transport
     from gate.model.reference import Declared
     from gate.notify import Notifier
-    from gate.origin.interface import Channels, Index, InstalledFiles
     from gate.origin.closed_sets import Resolver
+    from gate.origin.interface import Channels, Index, InstalledFiles
     from gate.policy.schema import Policy
     from gate.promotion.statement import StatementSigner
     from gate.registry.interface import ImageReader, ImageWriter
@@ -75,8 +77,8 @@ class RealWorld:
         reporter: InspectReporter | None = None,
         channels: Callable[[Policy], Channels | None] = lambda _: None,
         signer: StatementSigner | None = None,
-    ) -> None:
         resolver: Resolver | None = None,
+    ) -> None:
         """Take the collaborators; `index` and `channels` make what a policy allows to be asked."""
         self._stores = stores
         self._index = index
@@ -89,8 +91,8 @@ class RealWorld:
         self._bounds = bounds
         self._reporter = reporter or InspectReporter()
         self._signer = signer
-
         self._resolver = resolver
+
     def waiting(self, ref: ImageRef, policy: Policy) -> ImageRef:
         """Resolve a submitted name to its digest, once; only what waits in a staging place is taken in.
 
@@ -106,8 +108,8 @@ class RealWorld:
     ) -> Evidence:
         """Read every image whole, prove and compare every component of it, ask every source about it."""
         policy = submission.policy
-        index, images = self.prove(
         sets = ClosedSets(self._resolver, submission.environment, policy, now, self._reporter.resolving)
+        index, images = self.prove(
             self._store(submission.ref), submission.ref, policy, grants, declared=submission.environment, sets=sets
         )
         found = [(image, self._reported(image, policy, now)) for image in images]
@@ -134,14 +136,16 @@ class RealWorld:
         *,
         platform: str = "",
         declared: Declared | None = None,
-    ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
         sets: ClosedSets | None = None,
+    ) -> tuple[IndexFacts | None, tuple[Inventory, ...]]:
         """Read every image that a pinned ref leads to, one after the other, and prove every component of each.
 
         `platform` chooses among the images of an index; an evaluation chooses none, for it is about all. With
         `declared`, each image is compared with what was declared, and with what `sets` say that it resolves to.
         """
         catalogue = catalogue_of(policy.safelist.base_images)
+        # Whoever names a platform, or only looks, wants to hear at once what can't be read.
+        unread = None if declared is None else Unread(policy.decision.lets_in)
         index, images = read_images(
             reader,
             ref,
@@ -151,20 +155,26 @@ class RealWorld:
             base_catalogue=catalogue,
             reporter=self._reporter,
             platform=platform,
+            unread=unread,
         )
-        return index, tuple(self._proved(found, files, policy, grants, declared, sets) for found, files in images)
+        proved = tuple(self._proved(found, files, policy, grants, declared, sets) for found, files in images)
+        if index is not None and unread is not None:
+            index = index.model_copy(update={"unread": tuple(unread.children)})
+        return index, proved
 
     def _proved(  # noqa: PLR0913, PLR0917 - as `prove`
         self,
         inventory: Inventory,
-        files: InstalledFiles,
+        files: InstalledFiles | None,
         policy: Policy,
         grants: Sequence[Grant],
         declared: Declared | None,
-    ) -> Inventory:
         sets: ClosedSets | None,
-        return prove_inventory(
+    ) -> Inventory:
+        if files is None:
+            return inventory  # nothing of it was read, so that there is nothing to prove
         resolved = sets.of(inventory) if sets is not None else None
+        return prove_inventory(
             inventory,
             files,
             index=self._index(policy),
@@ -173,8 +183,8 @@ class RealWorld:
             reserved=policy.safelist.reserved_names,
             channels=self._channels(policy),
             declared=declared,
-        )
             resolution=resolved.resolution if resolved is not None else None,
+        )
 
     def _reported(self, image: Inventory, policy: Policy, now: datetime) -> FindingFacts:
         return FindingFacts(reports=tuple(source.report(image, now=now) for source in self._sources(policy)))
@@ -209,6 +219,10 @@ class RealWorld:
             return promote(PromotionPlan.parse(plan), store, store, attest=attest, workers=_WORKERS)
         unlock, places = submission.policy.decision.discard.unlock, _places(submission.policy)
         return discard(DiscardPlan.parse(plan), store, places=places, bounds=self._bounds, unlock=unlock)
+
+    def gone(self, submission: Submission) -> bool:
+        """Ask the staging place for the image."""
+        return is_gone(self._store(submission.ref), submission.ref)
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         """Take back what a promotion that is denied now has brought to its release place."""

@@ -34,6 +34,12 @@ COMPRESSION: dict[str, Literal["none", "gzip", "zstd"]] = {
 """Every media type of a layer that is read, and how its bytes are packed."""
 
 
+PLATFORM_UNSUPPORTED = "platform_unsupported"
+"""The code of an image for another system than Linux; the fact `platform` says for which."""
+
+_ANOTHER = "build it for linux; of an index, leave out what is for another system"
+
+
 class _Rootfs(Document):
     type: Literal["layers"]
     diff_ids: list[Digest]
@@ -96,22 +102,22 @@ def _image(reader: ImageReader, ref: ImageRef, manifest: Manifest, bounds: Image
     if len(parsed.layers) > bounds.layers:
         message = f"the image has {len(parsed.layers)} layers, more than {bounds.layers}"
         raise BoundError(message, bound="layers")
+    config = _config(reader, ref, parsed.config, bounds)
+    platform = str(Platform(os=config.os, architecture=config.architecture, variant=config.variant))
+    if config.os != "linux":
+        message = f"the image is for `{platform[:40]}`; only linux is read"
+        raise InputError(message, code=PLATFORM_UNSUPPORTED, hint=_ANOTHER, platform=platform[:100])
     for layer in parsed.layers:
         _check_layer(layer)
-    config = _config(reader, ref, parsed.config, bounds)
     if len(config.rootfs.diff_ids) != len(parsed.layers):
         message = f"the manifest has {len(parsed.layers)} layers, the config {len(config.rootfs.diff_ids)} diff ids"
         raise InputError(message, code="layer_count_differs", hint=REBUILD)
-    if config.os != "linux":
-        message = f"the image is for `{config.os[:40]}`; only linux is read"
-        raise InputError(message, code="platform_unsupported")
-    platform = Platform(os=config.os, architecture=config.architecture, variant=config.variant)
     return ImageFacts(
         repository=ref.place,
         digest=manifest.digest,
         media_type=manifest.media_type,
         config_digest=parsed.config.digest,
-        platform=str(platform),
+        platform=platform,
         created=config.created or "",
         run=run_config(config.config or {}),
         layers=tuple(

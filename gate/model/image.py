@@ -6,9 +6,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from gate.model.base import Value
+from gate.model.base import Value, unsaid
 from gate.model.digest import Digest
 from gate.model.drift import Drift
+from gate.model.failure import Failure
 from gate.model.origin import Kind, Origin
 from gate.model.reference import Problem
 from gate.model.steering import RunConfig, Steering
@@ -110,13 +111,25 @@ class IndexChild(Value):
     about: str = ""
 
 
+class UnreadChild(Value):
+    """An image of an index that was not read, and why; nothing is known of what is in it.
+
+    `platform` is what its own config says, else what the index says; nothing if neither does.
+    """
+
+    digest: Digest
+    platform: str = ""
+    failure: Failure
+
+
 class IndexFacts(Value):
-    """What an image index lists, every child of it told apart, in the index's own order."""
+    """What an image index lists, every child of it told apart, in the index's own order; `unread` are among them."""
 
     repository: str
     digest: Digest
     media_type: str
     children: tuple[IndexChild, ...]
+    unread: tuple[UnreadChild, ...] = Field(default=(), exclude_if=unsaid)
 
     @property
     def images(self) -> tuple[IndexChild, ...]:

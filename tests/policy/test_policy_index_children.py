@@ -7,8 +7,19 @@ from evaluation.worlds import NOW, evidence, policy, sources, submission
 
 from gate.model.decision import Decision, Outcome, RuleResult, Status
 from gate.model.evidence import Evidence, EvidenceManifest, FindingFacts, Sibling
+from gate.model.failure import Failure
 from gate.model.finding import Finding, FindingSeverity, ScanState
-from gate.model.image import BaseMatch, ChildRole, Component, IndexChild, IndexFacts, Inventory, Proof, ProofLevel
+from gate.model.image import (
+    BaseMatch,
+    ChildRole,
+    Component,
+    IndexChild,
+    IndexFacts,
+    Inventory,
+    Proof,
+    ProofLevel,
+    UnreadChild,
+)
 from gate.model.origin import Disposition, Kind
 from gate.policy.decide import decide
 from gate.policy.rules import index_children
@@ -133,6 +144,35 @@ def test_an_image_that_nobody_read_holds() -> None:
     decision = decide(several(siblings=()), policy(), NOW)
     assert decision.outcome is Outcome.HOLD
     assert [(one.code, one.subject) for one in answers(decision)] == [("child_not_read", ARM)]
+
+
+@pytest.mark.parametrize("platform", ["", "linux/arm64", "windows/amd64"])
+def test_an_image_that_could_not_be_read_never_passes(platform: str) -> None:
+    """One of no platform at all is refused by none of policy's, and is no less unread for that."""
+    failure = Failure(code="layer_media_type", message="a layer of a kind that is not read")
+    facts = index().model_copy(update={"unread": (UnreadChild(digest=ARM, platform=platform, failure=failure),)})
+    decision = decide(several(facts=facts, siblings=()), policy(), NOW)
+    refused = platform.startswith("windows")
+    assert decision.outcome is (Outcome.DISCARD if refused else Outcome.HOLD)
+    assert [one.code for one in answers(decision)] == ["child_refused" if refused else "child_unreadable"]
+    assert "children_agree" not in {one.code for one in decision.results}
+    assert bool(answers(decision, "image-platform")) == refused
+
+
+def test_an_image_that_is_said_to_be_unread_and_was_read_holds() -> None:
+    failure = Failure(code="x", message="y")
+    facts = index().model_copy(update={"unread": (UnreadChild(digest=ARM, platform="linux/arm64", failure=failure),)})
+    decision = decide(several(facts=facts), policy(), NOW)
+    assert (decision.outcome, [one.code for one in answers(decision)]) == (Outcome.HOLD, ["child_unreadable"])
+
+
+def test_an_image_for_a_platform_that_policy_does_not_let_in_is_refused_though_it_was_read() -> None:
+    known = policy()
+    narrow = known.model_copy(update={"decision": known.decision.model_copy(update={"platforms": ("linux/amd64",)})})
+    decision = decide(several(), narrow, NOW)
+    assert decision.outcome is Outcome.DISCARD
+    (only,) = answers(decision, "image-platform")
+    assert (only.code, only.subject, only.params["platform"]) == ("platform_not_allowed", ARM, "linux/arm64")
 
 
 def test_an_image_read_twice_or_not_listed_holds() -> None:

@@ -13,6 +13,7 @@ from gate.policy.rules.drift import NoDrift
 from gate.policy.rules.environment_read import EnvironmentRead
 from gate.policy.rules.findings import FindingsBelowBar
 from gate.policy.rules.grants_named import GrantsNamed
+from gate.policy.rules.image_platform import ImagePlatform
 from gate.policy.rules.image_read import ImageRead
 from gate.policy.rules.image_start import ImageStart
 from gate.policy.rules.index_children import IndexChildren
@@ -26,6 +27,7 @@ from gate.policy.rules.waivers import WaiversNamed
 ALL: tuple[Rule, ...] = (
     EnvironmentRead(),
     DeclaredOrigin(),
+    ImagePlatform(),
     ImageRead(),
     IndexChildren(),
     BaseImageListed(),
@@ -46,7 +48,7 @@ ALL: tuple[Rule, ...] = (
 )
 """Every rule, in the order in which a report shows them."""
 
-ASKED_ONCE = frozenset({EnvironmentRead.id, DeclaredOrigin.id, IndexChildren.id})
+ASKED_ONCE = frozenset({EnvironmentRead.id, DeclaredOrigin.id, ImagePlatform.id, IndexChildren.id})
 """Rules about what the images of an index share; every other one is asked about each image."""
 
 EVIDENCE = {

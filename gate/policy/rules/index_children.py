@@ -14,7 +14,7 @@ from gate.policy.schema import Treatment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gate.model.image import Component, IndexFacts, Inventory
+    from gate.model.image import Component, IndexChild, IndexFacts, Inventory, UnreadChild
 
 MOST = 200
 """Differences that are named one by one: two images that share nothing need no longer list."""
@@ -36,6 +36,14 @@ class IndexChildren:
         "child_not_read": Explanation(
             reason="the index lists {child} ({platform}), and it was not read",
             way_out="report this: the gate skipped an image and passes none",
+        ),
+        "child_unreadable": Explanation(
+            reason="the index lists {child} ({platform}), and it can't be read: {message} [{failure}]",
+            way_out="{hint}; or leave it out of the index, and push that",
+        ),
+        "child_refused": Explanation(
+            reason="the index lists {child} for {platform}, and it was not read: policy lets no such image in",
+            way_out="see the rule `image-platform`",
         ),
         "child_unlisted": Explanation(
             reason="{child} was read, and the index does not list it once",
@@ -86,22 +94,21 @@ class IndexChildren:
             else:
                 yield result(self.id, Status.UNKNOWN, "not_described")
             return
-        answers = [*self._listed(index, images), *self._attested(index), *self._differing(case, images)]
+        answers = [*self._listed(case, index, images), *self._attested(index), *self._differing(case, images)]
         yield from answers
-        if all(answer.status is Status.WARN for answer in answers):
+        if not index.unread and all(answer.status is Status.WARN for answer in answers):
             code = "one_image" if len(images) == 1 else "children_agree"
             attestations = sum(child.role is ChildRole.ATTESTATION for child in index.children)
             yield passed(self.id, code, images=len(images), attestations=attestations)
 
-    def _listed(self, index: IndexFacts, images: Sequence[Inventory]) -> Iterator[RuleResult]:
+    def _listed(self, case: Case, index: IndexFacts, images: Sequence[Inventory]) -> Iterator[RuleResult]:
         """Hold what was read against what the index lists: all of it, once, for the platform that is said."""
         read = Counter(inventory.image.digest for inventory in images)
         listed = Counter(child.digest for child in index.images)
+        unread = {one.digest: one for one in index.unread}
         for child in index.images:
-            if child.digest not in read:
-                yield result(
-                    self.id, Status.UNKNOWN, "child_not_read", child.digest, child=child.digest, platform=child.platform
-                )
+            if child.digest not in read or child.digest in unread:
+                yield self._unread(case, child, unread.get(child.digest))
         for digest in sorted(digest for digest in read if read[digest] != 1 or listed[digest] != 1):
             yield result(self.id, Status.UNKNOWN, "child_unlisted", digest, child=digest)
         platforms = {inventory.image.digest: inventory.image.platform for inventory in images}
@@ -120,6 +127,18 @@ class IndexChildren:
         for platform, count in sorted(Counter(platforms.values()).items()):
             if count > 1:
                 yield result(self.id, Status.FAIL, "platform_twice", platform, platform=platform, images=count)
+
+    def _unread(self, case: Case, child: IndexChild, known: UnreadChild | None) -> RuleResult:
+        """Say of an image that was not read that nothing of it passes, and why it was not."""
+        platform = (known.platform if known is not None else child.platform) or "no platform"
+        told = {"child": child.digest, "platform": platform}
+        if known is None:
+            return result(self.id, Status.UNKNOWN, "child_not_read", child.digest, **told)
+        if known.platform and not case.policy.decision.lets_in(known.platform):
+            return result(self.id, Status.WARN, "child_refused", child.digest, **told)
+        failure = known.failure
+        told |= {"failure": failure.code, "message": failure.message[:500], "hint": failure.hint or "mend that"}
+        return result(self.id, Status.UNKNOWN, "child_unreadable", child.digest, **told)
 
     def _attested(self, index: IndexFacts) -> Iterator[RuleResult]:
         listed = {child.digest for child in index.images}
