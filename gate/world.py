@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
-from gate.errors import GateError
+from gate.errors import GateError, NotFoundError, UpstreamError
 from gate.image.images import read_images
 from gate.image.memory import ImageMemory
 from gate.image.reporter import InspectReporter
@@ -24,12 +24,16 @@ from gate.promotion.gone import is_gone
 from gate.promotion.places import Places
 from gate.promotion.plan_discard import DiscardPlan
 from gate.promotion.plan_promotion import PromotionPlan
-from gate.promotion.prepare import prepare_discard, prepare_promotion
+from gate.promotion.prepare import held_error, prepare_discard, prepare_promotion
 from gate.promotion.promote import promote
+from gate.promotion.receipt import SoftDelete
+from gate.promotion.steps import Verb, about
+from gate.promotion.tombstone import bury
 from gate.promotion.withdraw import withdraw
+from gate.registry.graves import Grave, graves_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from gate.bounds import ImageBounds
@@ -78,8 +82,14 @@ class RealWorld:
         channels: Callable[[Policy], Channels | None] = lambda _: None,
         signer: StatementSigner | None = None,
         resolver: Resolver | None = None,
+        held: Callable[[Collection[str]], bool] = lambda _: False,
+        soft_delete: Callable[[ImageRef], SoftDelete] = lambda _: SoftDelete(),
     ) -> None:
-        """Take the collaborators; `index` and `channels` make what a policy allows to be asked."""
+        """Take the collaborators.
+
+        `index` and `channels` make what a policy allows to be asked; `held` says whether somebody holds one of these
+        digests now, and `soft_delete` what a place keeps of what is deleted.
+        """
         self._stores = stores
         self._index = index
         self._channels = channels
@@ -92,6 +102,8 @@ class RealWorld:
         self._reporter = reporter or InspectReporter()
         self._signer = signer
         self._resolver = resolver
+        self._held = held
+        self._soft_delete = soft_delete
 
     def waiting(self, ref: ImageRef, policy: Policy) -> ImageRef:
         """Resolve a submitted name to its digest, once; only what waits in a staging place is taken in.
@@ -101,7 +113,14 @@ class RealWorld:
             GateError: the store does not have it or can't be asked.
         """
         _places(policy).release_of(ref)
-        return ref.at(self._store(ref).resolve(ref))
+        store = self._store(ref)
+        try:
+            return ref.at(store.resolve(ref))
+        except UpstreamError:
+            buried = _buried(store, ref)  # whoever judges it says that it was denied, which is more than a refusal
+            if not buried:
+                raise
+            return ref.at(buried)
 
     def gather(
         self, submission: Submission, grants: Sequence[Grant], *, submitted_at: datetime, now: datetime
@@ -209,7 +228,14 @@ class RealWorld:
             return prepare_promotion(
                 submission.ref, places, source_store=store, target_store=store, bounds=self._bounds, workers=_WORKERS
             )
-        return prepare_discard(submission.ref, places, store=store, bounds=self._bounds)
+        return prepare_discard(
+            submission.ref,
+            places,
+            store=store,
+            bounds=self._bounds,
+            grace=submission.policy.decision.discard.grace is not None,
+            held=self._held((str(submission.ref.digest),)),
+        )
 
     def act(self, submission: Submission, decision: Decision, plan: bytes) -> Value:
         """Carry the plan out and return the receipt of what was read back."""
@@ -218,11 +244,22 @@ class RealWorld:
             attest = attestor(store, decision, self._signer)
             return promote(PromotionPlan.parse(plan), store, store, attest=attest, workers=_WORKERS)
         unlock, places = submission.policy.decision.discard.unlock, _places(submission.policy)
-        return discard(DiscardPlan.parse(plan), store, places=places, bounds=self._bounds, unlock=unlock)
+        planned = DiscardPlan.parse(plan)
+        held = self._held(tuple(one.digest for one in about(planned.steps, Verb.DELETE_MANIFEST)))
+        if held and graves_of(store, planned.place) is None:
+            raise held_error(planned.place)
+        if planned.tombstone or held:
+            return bury(planned, store, places=places, bounds=self._bounds, unlock=unlock)
+        receipt = discard(planned, store, places=places, bounds=self._bounds, unlock=unlock)
+        return receipt.model_copy(update={"soft_delete": self._soft_delete(planned.place)})
 
     def gone(self, submission: Submission) -> bool:
         """Ask the staging place for the image."""
-        return is_gone(self._store(submission.ref), submission.ref)
+        store = self._store(submission.ref)
+        graves = graves_of(store, submission.ref)
+        if graves is not None and graves.grave(submission.ref) is Grave.BURIED:
+            return True  # a discard that was begun in a place that buries first
+        return is_gone(store, submission.ref)
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         """Take back what a promotion that is denied now has brought to its release place."""
@@ -249,6 +286,18 @@ class RealWorld:
 
     def _store(self, ref: ImageRef) -> ImageWriter:
         return self._stores[ref.transport]
+
+
+def _buried(store: ImageWriter, ref: ImageRef) -> str:
+    """Return the digest under which a refused name lies buried; empty if it was refused for something else."""
+    graves = graves_of(store, ref)
+    if graves is None:
+        return ""
+    try:
+        digest = ref.digest or graves.tagged(ref)
+    except NotFoundError:
+        return ""
+    return digest if graves.grave(ref.at(digest)) is Grave.BURIED else ""
 
 
 def _places(policy: Policy) -> Places:

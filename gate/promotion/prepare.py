@@ -82,7 +82,7 @@ def prepare_discard(  # noqa: PLR0913 - where, under which rules, and what of it
         raise pinned.error()
     graves = graves_of(store, place)
     if graves is None and held:
-        raise _held(place)
+        raise held_error(place)
     buried = False
     tree: ManifestTree | None
     try:
@@ -110,7 +110,8 @@ def prepare_discard(  # noqa: PLR0913 - where, under which rules, and what of it
     )
 
 
-def _held(place: ImageRef) -> ConflictError:
+def held_error(place: ImageRef) -> ConflictError:
+    """Return the refusal to delete what is held in a place that can't hide it."""
     message = f"{place.digest} is held, and `{place.place}` can't keep it from being pulled"
     hint = "copy what you need of it elsewhere and release the hold; until then it can be pulled from staging"
     return ConflictError(message, hint=hint, code="digest_held", place=place.place, digest=str(place.digest))
