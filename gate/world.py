@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
-from gate.errors import GateError, NotFoundError, UpstreamError
+from gate.errors import GateError, UpstreamError
 from gate.image.images import read_images
 from gate.image.memory import ImageMemory
 from gate.image.reporter import InspectReporter
@@ -20,7 +20,7 @@ from gate.origin.prove import prove_inventory
 from gate.policy.bases import catalogue_of
 from gate.promotion.attest import attestor
 from gate.promotion.discard import discard
-from gate.promotion.gone import is_gone
+from gate.promotion.gone import buried_under, is_out_of_reach
 from gate.promotion.places import Places
 from gate.promotion.plan_discard import DiscardPlan
 from gate.promotion.plan_promotion import PromotionPlan
@@ -30,7 +30,7 @@ from gate.promotion.receipt import SoftDelete
 from gate.promotion.steps import Verb, about
 from gate.promotion.tombstone import bury
 from gate.promotion.withdraw import withdraw
-from gate.registry.graves import Grave, graves_of
+from gate.registry.graves import graves_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -117,7 +117,7 @@ class RealWorld:
         try:
             return ref.at(store.resolve(ref))
         except UpstreamError:
-            buried = _buried(store, ref)  # whoever judges it says that it was denied, which is more than a refusal
+            buried = buried_under(store, ref)  # whoever judges it says that it was denied, which is more than a refusal
             if not buried:
                 raise
             return ref.at(buried)
@@ -255,11 +255,7 @@ class RealWorld:
 
     def gone(self, submission: Submission) -> bool:
         """Ask the staging place for the image."""
-        store = self._store(submission.ref)
-        graves = graves_of(store, submission.ref)
-        if graves is not None and graves.grave(submission.ref) is Grave.BURIED:
-            return True  # a discard that was begun in a place that buries first
-        return is_gone(store, submission.ref)
+        return is_out_of_reach(self._store(submission.ref), submission.ref)
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         """Take back what a promotion that is denied now has brought to its release place."""
@@ -286,18 +282,6 @@ class RealWorld:
 
     def _store(self, ref: ImageRef) -> ImageWriter:
         return self._stores[ref.transport]
-
-
-def _buried(store: ImageWriter, ref: ImageRef) -> str:
-    """Return the digest under which a refused name lies buried; empty if it was refused for something else."""
-    graves = graves_of(store, ref)
-    if graves is None:
-        return ""
-    try:
-        digest = ref.digest or graves.tagged(ref)
-    except NotFoundError:
-        return ""
-    return digest if graves.grave(ref.at(digest)) is Grave.BURIED else ""
 
 
 def _places(policy: Policy) -> Places:

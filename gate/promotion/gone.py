@@ -35,6 +35,24 @@ def is_gone(store: ImageReader, ref: ImageRef) -> bool:
     return False
 
 
+def is_out_of_reach(store: ImageReader, ref: ImageRef) -> bool:
+    """Say whether nobody can pull the ref's digest: it is gone, or lies buried."""
+    graves = graves_of(store, ref)
+    return (graves is not None and graves.grave(ref) is Grave.BURIED) or is_gone(store, ref)
+
+
+def buried_under(store: ImageReader, ref: ImageRef) -> str:
+    """Return the digest that lies buried under a name that was refused; empty if it was refused for something else."""
+    graves = graves_of(store, ref)
+    if graves is None:
+        return ""
+    try:
+        digest = ref.digest or graves.tagged(ref)
+    except NotFoundError:
+        return ""
+    return digest if graves.grave(ref.at(digest)) is Grave.BURIED else ""
+
+
 def prove_gone(
     place: ImageRef, store: ImageWriter, digests: tuple[Digest, ...], tags: Iterable[str]
 ) -> tuple[ReadBack, ...]:
