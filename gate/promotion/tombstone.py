@@ -99,10 +99,14 @@ def entomb(
     raise UpstreamError(message, hint=hint, code="tombstone_unproved", place=place.place, left=str(len(left)))
 
 
-def is_buried(store: ImageWriter, place: ImageRef, digests: tuple[Digest, ...]) -> bool:
-    """Say whether none of the digests is served and no tag is on one, by asking for each."""
-    _, unhidden, leading = _read(store, needed_graves(store, place), place, digests, ())
-    return not unhidden and not leading
+def is_buried(store: ImageWriter, place: ImageRef, digests: tuple[Digest, ...], tags: Iterable[str] = ()) -> bool:
+    """Say whether none of the digests is served, and none of these tags is on one.
+
+    Other tags are not asked for: what is hidden is served under no name.
+    """
+    graves = needed_graves(store, place)
+    hidden = all(graves.grave(place.at(digest)) is not Grave.OPEN for digest in digests)
+    return hidden and not any(digest_of(store, place, tag) in digests for tag in tags)
 
 
 def needed_graves(store: ImageWriter, place: ImageRef) -> BuryingStore:
