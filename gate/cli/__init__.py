@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -18,6 +19,7 @@ def entry() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     code = main()
+    gc.freeze()  # the end comes: what is left need not be looked through for rings once more
     if code == INTERRUPTED:
         # At its end Python would wait for the step of an evaluation that is under way. Whoever goes on with it does it
         # again; whoever interrupted does not wait for it.

@@ -5,6 +5,7 @@ Nothing is unpacked to disk, nothing is run.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -37,6 +38,9 @@ PATIENCE = 1.0
 
 HANDOVER = 0.0005
 """Seconds after which a thread that reads headers lets one that unpacks go on: they wait on each other all the time."""
+
+YOUNG = 100_000
+"""Objects made before those of them that refer to each other in rings are looked for; a file system has few rings."""
 
 
 class Format(StrEnum):
@@ -98,13 +102,14 @@ def inspect(  # noqa: PLR0913 - one parameter an option
 
 def _inspected(image: str, folder: Path | None, *, platform: str, prove: bool, cached: bool) -> Inspected:
     """Resolve the tag once and read that digest."""
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    sys.setswitchinterval(HANDOVER)
     from gate.config import load_config  # noqa: PLC0415 - `--help` needs none of these
     from gate.registry.reference import parse_image_ref  # noqa: PLC0415
     from gate.reports.inspected import Inspected  # noqa: PLC0415
     from gate.wiring import policy_of  # noqa: PLC0415
     from gate.wiring_stores import open_reader  # noqa: PLC0415
 
-    sys.setswitchinterval(HANDOVER)
     ref = parse_image_ref(image)
     config = load_config(os.environ)
     if not cached:

@@ -24,7 +24,7 @@ def folders(draw: st.DrawFn, depth: int = 3) -> Folder:
 
 @settings(max_examples=500)
 @given(root=folders(), path=PATHS, follow=st.booleans())
-def test_a_plain_path_leads_where_its_steps_lead(root: Folder, path: str, follow: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_plain_path_leads_where_its_steps_lead(root: Folder, path: str, follow: bool) -> None:
     # A step that leads nowhere, put before it, makes every path one that is looked up step by step.
     found, stepped = find(root, path, follow_last=follow), find(root, f"./{path}", follow_last=follow)
     assert found == stepped
