@@ -17,11 +17,11 @@ from gate.model.base import Instant, Value, format_instant
 from gate.promotion.receipt import SoftDelete, TombstoneReceipt
 from gate.store.blobs import Blobs
 from gate.store.burials import Burial, Burials, BurialState
+from gate.submission import load_submission
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from gate.policy.schema import Policy
     from gate.store.evaluations import Evaluation
 
 _TOMBSTONE = "gate.tombstone/1"
@@ -49,20 +49,22 @@ class Kept(Value):
     holds: tuple[Hold, ...] = ()
 
 
-def begin(connection: Connection, run: Evaluation, receipt: str, policy: Policy, *, now: datetime) -> Burial | None:
-    """Keep a row for what a run has hidden; None if its receipt is no tombstone, or it lies buried there already.
+def enter(connection: Connection, run: Evaluation, receipt: str, *, now: datetime) -> dict[str, str]:
+    """Keep a row for what a run has hidden; return what its record says of that, nothing if its receipt is no tombstone.
+
+    What lies buried there already, by an earlier run, is deleted when that says.
 
     Args:
         connection: in a transaction.
-        run: the run that discarded.
+        run: the run that discarded, whose policy says how long the bytes are kept.
         receipt: digest of what was read back.
-        policy: the run's own, which says how long the bytes are kept.
         now: when that began.
     """
-    data = Blobs(connection).get(receipt)
+    data = Blobs(connection).get(receipt) if receipt else b"{}"
     if json.loads(data).get("version") != _TOMBSTONE:
-        return None
-    tombstone, due = TombstoneReceipt.parse(data), now + (policy.decision.discard.grace or timedelta(0))
+        return {}
+    tombstone, policy = TombstoneReceipt.parse(data), load_submission(connection, run).policy
+    due = now + (policy.decision.discard.grace or timedelta(0))
     burial = Burial(
         evaluation=run.id,
         repository=tombstone.place.place,
@@ -72,7 +74,10 @@ def begin(connection: Connection, run: Evaluation, receipt: str, policy: Policy,
         due_at=due,
         look_at=due,
     )
-    return burial if Burials(connection).add(burial) else None
+    burials = Burials(connection)
+    if not burials.add(burial):
+        burial = burials.standing(burial.repository, burial.digest) or burial
+    return {"due_at": format_instant(burial.due_at)}
 
 
 def refuse_buried(connection: Connection, repository: str, digest: str | None) -> None:
