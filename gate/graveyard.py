@@ -50,7 +50,7 @@ class Kept(Value):
 
 
 def enter(connection: Connection, run: Evaluation, receipt: str, *, now: datetime) -> dict[str, str]:
-    """Keep a row for what a run has hidden; return what its record says of that, nothing if its receipt is no tombstone.
+    """Keep a row for what a run has hidden; return what its record says of that, nothing if nothing was hidden.
 
     What lies buried there already, by an earlier run, is deleted when that says.
 
