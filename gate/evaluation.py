@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gate.errors import ConflictError, StoreError
+from gate.graveyard import enter
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import canonical_json, format_instant
@@ -44,8 +45,9 @@ _FINAL = {
     Outcome.DISCARD: (EvaluationState.DISCARDED, Event.DISCARDED),
     Outcome.HOLD: (EvaluationState.HELD, Event.HELD),
 }
-_FACTS = ("receipt", "evidence", "withdrawal")
-"""What the record of an outcome names: what was read back, what was looked at again, what was taken back."""
+_FACTS = ("receipt", "evidence", "withdrawal", "due_at")
+"""What the record of an outcome names: what was read back, what was looked at again, what was taken back, and from when
+on what lies hidden is deleted."""
 _INTENT = {Outcome.PROMOTE: Event.PROMOTION_INTENDED, Outcome.DISCARD: Event.DISCARD_INTENDED}
 
 
@@ -229,6 +231,8 @@ class EvaluationWorkflow:
         row = Evaluations(connection).get(evaluation)
         state, event = _FINAL[Outcome(outcome)]
         now, facts = self._clock(), json.loads(ended)
+        if state is EvaluationState.DISCARDED:
+            facts |= enter(connection, row, facts.get("receipt", ""), now=now)
         self._record(connection, row, event, now, decision=decision, **{name: facts.get(name, "") for name in _FACTS})
         if state is not EvaluationState.DISCARDED:  # open until people were told, so that a killed process is followed
             self._move(connection, row, state, finished_at=now)

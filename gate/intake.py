@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gate.errors import ConflictError, GateError, StoreError
+from gate.graveyard import refuse_buried
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import canonical_json, sha256_of
@@ -50,7 +51,8 @@ class Intake:
                 under it is the answer from then on.
 
         Raises:
-            ConflictError: the run of this id is about something else (`idempotency_mismatch`).
+            ConflictError: the run of this id is about something else (`idempotency_mismatch`), or these bytes were
+                denied and lie buried in this place (`digest_tombstoned`).
         """
         now = self._clock()
         with writing(self._engine) as connection:
@@ -61,6 +63,8 @@ class Intake:
                 return standing
             row = row.model_copy(update={"id": run or row.id})
             claim = Evaluations(connection).claim(row, now=now)
+            if claim.kind is ClaimKind.STARTED:
+                refuse_buried(connection, row.repository, row.digest)
             self._on_record(connection, claim, submission, requester, now)
             _remember(connection, claim.evaluation, row, run)
         self._work(claim)
