@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from gate.graveyard import Kept, kept
 from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event
 from gate.model.base import Instant, Value
@@ -71,6 +72,8 @@ class Account(Value):
         outcome: what was decided and done. Decided alone, it stands in `decision`.
         reasons: what failed first, then what is unknown, then warnings, then passes.
         receipt: what was read back from the registry after acting; for a dry run the plan.
+        kept: what became of a discarded image's bytes: hidden until when, held by whom, or deleted, and what of that
+            its registry can recover.
         exit_code: what a pipeline step ends with. It follows from the rest, or this is no account.
     """
 
@@ -90,6 +93,7 @@ class Account(Value):
     requests: tuple[str, ...] = ()
     failure: Failure | None = None
     receipt: dict[str, Any] = Field(default_factory=dict)
+    kept: Kept | None = None
     decision_digest: Digest | None = None
     decision: Decision | None = None
 
@@ -122,6 +126,7 @@ def account_of(engine: Engine, run: str) -> Account:
             decision = Decision.parse(Blobs(connection).get(row.decision_digest))
         failure = _failure(connection, row)
         receipt = _receipt(connection, row)
+        left = kept(connection, row, receipt)
     outcome = _ENDED.get(row.state)
     return Account(
         id=row.id,
@@ -137,6 +142,7 @@ def account_of(engine: Engine, run: str) -> Account:
         requests=decision.requests if decision else (),
         failure=failure,
         receipt=receipt,
+        kept=left,
         decision_digest=row.decision_digest,
         decision=decision,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gate.exceptions.plain import plain
 from gate.model.decision import Outcome, Status
-from gate.reports.evaluation_text import headline
+from gate.reports.evaluation_text import bytes_kept, headline
 
 if TYPE_CHECKING:
     from gate.account import Account, Reason
@@ -27,6 +27,7 @@ def render(account: Account) -> str:
     if account.failure is not None:
         lines += ["", f"**{_cell(account.failure.code)}**: {_cell(account.failure.message)}"]
         lines += ["", f"Next: {_cell(account.failure.hint)}"] if account.failure.hint else []
+    lines += ["", *(f"> {_cell(line)}" for line in bytes_kept(account))] if account.kept is not None else []
     blocking = [reason for reason in account.reasons if reason.status in _ICONS]
     if blocking:
         lines += ["", "| | rule | reason | what to do |", "|---|---|---|---|"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate.model.base import format_instant
 from gate.model.decision import Outcome, Status
 from gate.model.quiet import quiet
 from gate.model.redact import redact
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gate.account import Account, Reason
 
 HEADLINES = {
@@ -17,6 +20,11 @@ HEADLINES = {
     Outcome.HOLD: "HELD",
 }
 _WOULD = {Outcome.PROMOTE: "WOULD PROMOTE", Outcome.DISCARD: "WOULD DISCARD", Outcome.HOLD: "WOULD HOLD"}
+_RECOVERABLE = {
+    "on": "its registry can recover it until {until}",
+    "off": "its registry says that it keeps nothing of what is deleted",
+    "unknown": "whether its registry can recover it is not known",
+}
 _MARKS = {Status.FAIL: "x", Status.UNKNOWN: "?", Status.WARN: "!", Status.PASS: "+"}
 
 
@@ -42,11 +50,35 @@ def render(account: Account) -> str:
         lines += [f"    next: {account.failure.hint}"] if account.failure.hint else []
     if account.receipt.get("released"):
         lines += ["", f"  STILL RELEASED  {account.receipt['released']} serves the same digest: take it out of service"]
+    lines += ["", *(f"  {line}" for line in bytes_kept(account))] if account.kept is not None else []
     lines += ["", *(line for reason in account.reasons for line in _reason(reason))] if account.reasons else []
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "exception requests that would lift it (give each a reason):"]
         lines += [f"  gate exception request --for {request} --reason …" for request in account.requests]
     return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def bytes_kept(account: Account) -> list[str]:
+    """Say what became of a discarded image's bytes; nothing is called erased."""
+    kept = account.kept
+    if kept is None:
+        return []
+    at, due = _day(kept.ended_at), _day(kept.due_at)
+    match kept.state:
+        case "tombstoned" | "held":
+            lines = [f"TOMBSTONED  nobody can pull it; it is deleted from {due} on"]
+        case "restored":
+            return [f"RESTORED  it is served again since {at}"]
+        case _:
+            lines = [f"DELETED  {at}; {_RECOVERABLE[kept.recoverable].format(until=_day(kept.recoverable_until))}"]
+    for hold in kept.holds:
+        until = f", until {_day(hold.until)}" if hold.until else ""
+        lines.append(f"HELD BY  {hold.placed_by or 'somebody'}{until}: {hold.reason} ({hold.id})")
+    return [*lines, *([f"not deleted at the last try: {kept.last}"] if kept.last else [])]
+
+
+def _day(instant: datetime | None) -> str:
+    return format_instant(instant) if instant is not None else "now"
 
 
 def _figures(account: Account) -> list[str]:
