@@ -101,11 +101,14 @@ def refuse_buried(connection: Connection, repository: str, digest: str | None) -
     raise ConflictError(message, hint=hint, code="digest_tombstoned", **facts)
 
 
-def kept(connection: Connection, run: Evaluation, receipt: dict[str, Any], *, now: datetime) -> Kept | None:
-    """Say what became of the bytes that a run discarded; None if it discarded nothing."""
+def kept(connection: Connection, run: Evaluation, receipt: dict[str, Any]) -> Kept | None:
+    """Say what became of the bytes that a run discarded; None if it discarded nothing.
+
+    No clock is asked: a hold that was not released is shown, with when it ends.
+    """
     burial = Burials(connection).find(run.id)
     if burial is not None:
-        return kept_of(connection, burial, now=now)
+        return kept_of(connection, burial)
     if "soft_delete" not in receipt:
         return None
     soft = SoftDelete.model_validate(receipt["soft_delete"])
@@ -114,15 +117,15 @@ def kept(connection: Connection, run: Evaluation, receipt: dict[str, Any], *, no
     return Kept(state="deleted", ended_at=at, recoverable=soft.state, recoverable_until=until)
 
 
-def kept_of(connection: Connection, burial: Burial, *, now: datetime) -> Kept:
-    """Say how a burial stands."""
+def kept_of(connection: Connection, burial: Burial, *, now: datetime | None = None) -> Kept:
+    """Say how a burial stands; without `now` no hold is taken for ended."""
     if burial.state is BurialState.DELETED:
         return _deleted(connection, burial)
     if burial.state is BurialState.RESTORED:
         return Kept(state="restored", due_at=burial.due_at, ended_at=burial.ended_at)
     tombstone = TombstoneReceipt.parse(Blobs(connection).get(burial.tombstone))
     holds = holds_on(connection, tuple(one.digest for one in tombstone.manifests))
-    standing = tuple(hold for hold in holds if hold.stands(now))
+    standing = tuple(hold for hold in holds if (hold.released_at is None if now is None else hold.stands(now)))
     state: Literal["held", "tombstoned"] = "held" if standing else "tombstoned"
     return Kept(state=state, due_at=burial.due_at, last=burial.error_code, holds=standing)
 
