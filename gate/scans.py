@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.errors import BoundError, ForbiddenError, InputError, StoreError
-from gate.findings.proof.interface import SubmittedScan
+from gate.findings.proof.interface import FiledScan, NotProven, SubmittedScan
+from gate.findings.proof.sarif import check_form, verdict_of
 from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from gate.ledger.reader import LedgerEntry
     from gate.model.principal import Principal
+    from gate.policy.schema import DefenderPolicy
 
 MOST = 100
 """Most reports about one digest."""
@@ -72,6 +74,25 @@ class LedgeredScans:
         with reading(self._engine) as connection:
             found = LedgerReader(connection).find(LedgerFilter(event=Event.SCAN_FILED, subject=digest), limit=MOST)
             return tuple(_scan(connection, entry) for entry in found)
+
+    def hand_in(
+        self, digest: str, report: bytes, submitter: Principal, policy: DefenderPolicy, *, now: datetime
+    ) -> FiledScan:
+        """File a report and say what it proves.
+
+        Raises:
+            InputError: it can't be read (`report_unreadable`); nothing is kept then. All else as `file`.
+        """
+        if not submitter.claimed:
+            check_form(report)
+        kept = self.file(digest, report, submitter, now=now)
+        scan = SubmittedScan(submitter=submitter.key, received_at=now, digest=digest, report=report)
+        verdict = verdict_of(scan, digest, policy, self.judged(digest), now=now)
+        facts = {"digest": digest, "report": kept, "submitter": submitter.key}
+        scanner = submitter.key in policy.scanners
+        if isinstance(verdict, NotProven):
+            return FiledScan(**facts, scanner=scanner, counts=False, code=verdict.code, reason=verdict.reason)
+        return FiledScan(**facts, scanner=scanner, counts=True, scanned_at=verdict.scanned_at, results=verdict.results)
 
     def judged(self, digest: str) -> frozenset[str]:
         """Return who submitted the digest for evaluation, to any place, at any time, first or not."""

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("gate.cli.inspect", "List what is inside an image, with the layer and the evidence of each."),
     "evaluate": ("gate.cli.evaluate", "Decide on an image and its environment, then promote or discard it."),
     "exception": ("gate.cli.exception", "Request, list, show, approve and deny exceptions."),
+    "scan": ("gate.cli.scan", "Hand in a scanner's report about an image."),
     "audit": ("gate.cli.audit", "List, show and verify what the ledger holds."),
     "data": ("gate.cli.data", "Fetch or import reference data, and say how old it is."),
     "doctor": ("gate.cli.doctor", "Check that Defender's scans can be made and be seen; each failure with its mend."),

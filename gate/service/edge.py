@@ -128,10 +128,11 @@ def _names_us(address: str) -> bool:
 class BoundedBody:
     """Cuts off a body that is larger, or takes longer, than bounds allow."""
 
-    def __init__(self, app: ASGIApp, bounds: ServiceBounds) -> None:
-        """Wrap the application."""
+    def __init__(self, app: ASGIApp, bounds: ServiceBounds, report_bytes: int | None = None) -> None:
+        """Wrap the application; `report_bytes` is the largest scan report, if smaller than other bodies."""
         self._app = app
         self._bounds = bounds
+        self._report_bytes = bounds.body_bytes if report_bytes is None else report_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse what announces too much, and stop reading what turns out to be too much or too slow."""
@@ -141,6 +142,8 @@ class BoundedBody:
         limit, seconds = self._bounds.body_bytes, self._bounds.body_seconds
         if scope["path"].endswith("/approve"):
             limit, seconds = self._bounds.upload_bytes, self._bounds.upload_seconds
+        elif scope["path"].startswith("/v1/scans/"):
+            limit = min(limit, self._report_bytes)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced[:20]) > limit:
             await problem(413, "body_too_large", *_too_large(limit))(scope, receive, send)

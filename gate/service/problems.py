@@ -33,7 +33,10 @@ _CODES = {
     405: ("method_not_allowed", "use a method of the header `Allow`"),
     408: ("body_late", "send the body faster, or raise the bound"),
     413: ("body_too_large", "send less, or raise the bound"),
-    415: ("media_type", "send `application/json`, or a form where files are sent"),
+    415: (
+        "media_type",
+        "send `application/json`, a form where files are sent, or a report as `application/sarif+json`",
+    ),
 }
 _SHOWN_ERRORS = 20
 _LONGEST = 2000

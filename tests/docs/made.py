@@ -13,6 +13,7 @@ from gate import bounds
 from gate.account import Account
 from gate.bounds import GIB, KIB, MIB
 from gate.config import KEYS
+from gate.findings.proof.interface import FiledScan
 from gate.policy.schema import Policy
 from gate.reports import inspect_json, policy_rules_json, policy_rules_markdown, policy_schema, policy_show_json
 from gate.reports.policy_shown import rule_pages
@@ -66,6 +67,7 @@ def documents() -> dict[str, str]:
         "docs/schemas/policy-rules-1.schema.json": _schema(policy_rules_json.SCHEMA, _rules()),
         "docs/schemas/inspect-1.schema.json": _text(inspect_json.schema()),
         "docs/schemas/inspect-index-1.schema.json": _text(inspect_json.index_schema()),
+        "docs/schemas/scan-1.schema.json": _text(FiledScan.model_json_schema(mode="serialization", by_alias=True)),
         "docs/schemas/evaluation-1.schema.json": _text(Account.model_json_schema(mode="serialization", by_alias=True)),
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
+
+from pydantic import ConfigDict, Field, model_validator
 
 from gate.model.base import Instant, Value
 from gate.model.digest import Digest
@@ -65,6 +67,39 @@ class SubmittedScan(Value):
     received_at: Instant
     digest: Digest
     report: bytes
+
+
+class FiledScan(Value):
+    """What became of a report that was handed in: what is kept, of whom, and whether it proves a scan as of now.
+
+    Attributes:
+        digest: the image that it was filed about.
+        report: the digest under which the report is kept.
+        submitter: `tenant/object-id` of who handed it in, proved.
+        scanner: policy names this identity as a scanner.
+        counts: it proves a scan; else `code` and `reason` say why it does not. It is kept in any case.
+        scanned_at: when the scan was made, by the report's word; `results` is how many it lists.
+    """
+
+    model_config = ConfigDict(title="gate.scan/1")
+
+    version: Literal["gate.scan/1"] = Field(default="gate.scan/1", alias="schema")
+    digest: Digest
+    report: Digest
+    submitter: str
+    scanner: bool
+    counts: bool
+    code: str = ""
+    reason: str = ""
+    scanned_at: Instant | None = None
+    results: int = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FiledScan:
+        if self.counts == bool(self.code) or (self.counts and not self.scanner):
+            message = "what counts has no reason against it, and is a scanner's"
+            raise ValueError(message)
+        return self
 
 
 class Scans(Protocol):

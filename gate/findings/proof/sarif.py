@@ -18,7 +18,7 @@ from gate.model.finding import Finding, FindingSeverity
 from gate.registry.content import strict_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from gate.findings.proof.interface import Scans
     from gate.policy.schema import DefenderPolicy
@@ -48,17 +48,35 @@ def look(scans: Scans, digest: str, policy: DefenderPolicy, *, now: datetime) ->
     if not filed:
         return ()
     judged = {identity.lower() for identity in scans.judged(digest)}
-    return tuple(_verdict(scan, digest, policy, judged, now) for scan in filed)
+    return tuple(verdict_of(scan, digest, policy, judged, now=now) for scan in filed)
 
 
-def _verdict(scan: SubmittedScan, digest: str, policy: DefenderPolicy, judged: set[str], now: datetime) -> Verdict:
+def check_form(report: bytes) -> None:
+    """Refuse what is no SARIF report with a run: whoever handed it in, it could never count.
+
+    Raises:
+        InputError: `report_unreadable`.
+    """
+    try:
+        _form(report)
+    except _RefusedError as error:
+        message = f"the report can't be read: {error}"
+        raise InputError(
+            message, code=error.code, hint=f"hand in a SARIF {VERSION} report as the scanner wrote it"
+        ) from None
+
+
+def verdict_of(
+    scan: SubmittedScan, digest: str, policy: DefenderPolicy, judged: Collection[str], *, now: datetime
+) -> Verdict:
+    """Say whether one report proves a scan of the digest; `judged` are the keys of who asked for its release."""
     try:
         return _proven(scan, digest, policy, judged, now)
     except _RefusedError as error:
         return NotProven(kind=KIND, code=error.code, reason=f"scan report: {error}")
 
 
-def _proven(scan: SubmittedScan, digest: str, policy: DefenderPolicy, judged: set[str], now: datetime) -> Proven:
+def _proven(scan: SubmittedScan, digest: str, policy: DefenderPolicy, judged: Collection[str], now: datetime) -> Proven:
     """Say what the report proves.
 
     Steps, numbered as in the code: 1. a scanner of policy handed it in, who does not ask for this image's release;
@@ -83,7 +101,7 @@ def _proven(scan: SubmittedScan, digest: str, policy: DefenderPolicy, judged: se
     return Proven(kind=KIND, scanned_at=scanned_at, results=len(findings), findings=findings, evidence=evidence)
 
 
-def _runs(report: bytes) -> list[dict[str, Any]]:
+def _form(report: bytes) -> list[Any]:
     try:
         whole = strict_object(report, what="the report")
     except InputError as error:
@@ -91,6 +109,11 @@ def _runs(report: bytes) -> list[dict[str, Any]]:
     runs = whole.get("runs")
     if whole.get("version") != VERSION or not isinstance(runs, list) or not runs:
         _refuse("report_unreadable", f"it is no SARIF {VERSION} with a run")
+    return runs
+
+
+def _runs(report: bytes) -> list[dict[str, Any]]:
+    runs = _form(report)
     for run in runs:
         tool = _inside(run, "tool", "driver").get("name")
         if not isinstance(tool, str) or not tool.lower().startswith(TOOLS):
