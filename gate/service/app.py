@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from gate import __version__
 from gate.model.image import Transport
 from gate.model.redact import redact
-from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems
+from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems, scans
 from gate.service.edge import BoundedBody, Edge, HeadAsGet, LoopbackOnly
 from gate.service.state import State
 from gate.service.tokens import Authenticated
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from gate.config import Config
     from gate.policy.schema import Policy
 
-_ROUTERS = (evaluations.router, checks.router, exceptions.router, decisions.router, health.router)
+_ROUTERS = (
+    evaluations.router,
+    checks.router,
+    exceptions.router,
+    decisions.router,
+    scans.router,
+    health.router,
+)
 _SWEEPS_A_LEASE = 2
 _log = logging.getLogger("gate.service")
 
@@ -81,7 +88,7 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
     problems.install(app)
     contract.install(app, tokens=callers is not None)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(BoundedBody, bounds=config.service)
+    app.add_middleware(BoundedBody, bounds=config.service, report_bytes=config.defender.artifact_bytes)
     if callers is None:
         app.add_middleware(LoopbackOnly)
     else:
