@@ -23,7 +23,7 @@ from gate.model.redact import redact
 from gate.policy.schema import Policy
 from gate.promotion.erase import erase
 from gate.promotion.places import Places
-from gate.promotion.receipt import SoftDelete, TombstoneReceipt
+from gate.promotion.receipt import TombstoneReceipt
 from gate.promotion.tombstone import entomb, is_buried
 from gate.store.blobs import Blobs
 from gate.store.burials import Burial, Burials, BurialState
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gate.model.base import Value
     from gate.model.image import Transport
     from gate.registry.interface import ImageWriter
+    from gate.registry.retention import SoftDelete
 
 _KEPT = frozenset({"digest_in_use", "users_unasked", "not_staging", "digest_held"})
 """Refusals after which everything stays as it is, hidden: none of them is a failure."""

@@ -14,7 +14,8 @@ from gate.holds import Hold, holds_on
 from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event
 from gate.model.base import Instant, Value, format_instant
-from gate.promotion.receipt import SoftDelete, TombstoneReceipt
+from gate.promotion.receipt import TombstoneReceipt
+from gate.registry.retention import SoftDelete
 from gate.store.blobs import Blobs
 from gate.store.burials import Burial, Burials, BurialState
 from gate.submission import load_submission

@@ -33,13 +33,16 @@ class AppriseNotifier:
         self._addresses = tuple(addresses)
 
     def tell(self, evaluation: str, decision: Decision) -> str:
-        """Send the message; apprise answers false instead of raising, and that is looked at."""
+        """Tell of a discard; apprise answers false instead of raising, and that is looked at."""
+        return self.say(*message(evaluation, decision))
+
+    def say(self, title: str, body: str) -> str:
+        """Send any message, as `tell`."""
         if not self._addresses:
             return "nobody"
         import apprise  # noqa: PLC0415 - 0.3 s that only a discard with somebody to tell has to pay
 
         _silence()
-        title, body = message(evaluation, decision)
         senders = apprise.Apprise()
         try:
             # All are added, so that an address that is none does not keep the others from being told.

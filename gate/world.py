@@ -26,11 +26,11 @@ from gate.promotion.plan_discard import DiscardPlan
 from gate.promotion.plan_promotion import PromotionPlan
 from gate.promotion.prepare import held_error, prepare_discard, prepare_promotion
 from gate.promotion.promote import promote
-from gate.promotion.receipt import SoftDelete
 from gate.promotion.steps import Verb, about
 from gate.promotion.tombstone import bury
 from gate.promotion.withdraw import withdraw
 from gate.registry.graves import graves_of
+from gate.registry.retention import SoftDelete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

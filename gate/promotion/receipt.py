@@ -8,16 +8,7 @@ from gate.model.base import Value
 from gate.model.digest import Digest
 from gate.model.image import ImageRef
 from gate.registry.interface import Descriptor
-
-
-class SoftDelete(Value):
-    """What a registry keeps of what is deleted. `off` is its own word; where nobody could be asked it is `unknown`.
-
-    `days` is for how long it can be recovered where it is `on`. Nothing here says that bytes are erased.
-    """
-
-    state: Literal["on", "off", "unknown"] = "unknown"
-    days: int = 0
+from gate.registry.retention import SoftDelete
 
 
 class BlobMove(Value):
