@@ -19,6 +19,8 @@ class DriftKind(StrEnum):
     """It is in the image in a version that the declaration, or the closed set, does not allow."""
     OTHER_ORIGIN = "other_origin"
     """It is in the image from another place than it was declared from."""
+    VENDORED = "vendored"
+    """It lies inside another package, which brought its own copy; nobody declares that."""
 
 
 class DriftAgainst(StrEnum):
@@ -34,10 +36,11 @@ class Difference(Value):
     Attributes:
         kind: how they differ.
         against: with what the image was compared.
-        component: `pypi` or `conda`.
-        name: of the package.
-        wanted: the version or origin that was asked for, as written; nothing for what is undeclared.
-        found: the version or origin in the image; nothing for what is missing.
+        component: `pypi` or `conda`; `os` for an OS package, `local` for code that no package's record names.
+        name: of the package, or of the module.
+        wanted: the version or origin that was asked for, as written; nothing for what is undeclared; of what is
+            vendored the package that it lies in.
+        found: the version or origin in the image; nothing for what is missing, or has no version.
         where: `file:line` of the declaration, or where the component's evidence lies.
     """
 
@@ -57,8 +60,9 @@ class Drift(Value):
         declared: references that were compared.
         resolved: packages of the closed set that were compared; 0 if there is none.
         observed: components that were compared; what the base image brought is not asked for.
-        unjudged: references whose name, version or marker can't be told, so that nothing was concluded from them.
-        differences: sorted; bounded, so that `total` may be more.
+        unjudged: references whose name, version or marker can't be told, so that nothing was concluded from them, and
+            OS packages of which it can't be told who asks for them.
+        differences: sorted, what is vendored last; bounded, so that `total` may be more.
         total: how many differences there are.
     """
 

@@ -14,12 +14,15 @@ from packaging.utils import canonicalize_name
 
 from gate.model.drift import Difference, Drift, DriftAgainst, DriftKind
 from gate.model.origin import Kind, Origin, OriginKind
+from gate.origin.inside import copied, vendored
+from gate.origin.os_drift import OsDrift
 from gate.origin.requires import SEEDS, Needs, holds, machine_of, marker_environment
 from gate.origin.versions import allows
 from gate.policy.versions import same_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from gate.model.image import Component, Inventory
     from gate.model.reference import Declared, Reference
@@ -32,13 +35,14 @@ DIFFERENCES = 1000
 _PYTHON = frozenset({Kind.PYPI, Kind.URL, Kind.VCS, Kind.LOCAL})
 
 
-def find_drift(
+def find_drift(  # noqa: PLR0913 - what is compared, all but three named
     declared: Declared,
     inventory: Inventory,
     files: InstalledFiles,
     *,
     resolution: Resolution | None = None,
     channel_name: Callable[[str], str] = lambda _: "",
+    rows: Mapping[int, AbstractSet[str]] | None = None,
 ) -> Drift:
     """Compare.
 
@@ -49,6 +53,7 @@ def find_drift(
         resolution: the closed set, if there is one; one that is not whole is not compared, for what is left out could
             ask for other versions of the rest.
         channel_name: how policy calls a conda channel, given by its name or address; nothing if it has no name for it.
+        rows: by index of the component, the paths that its own record names: where copies of others are looked for.
     """
     comparison = _Comparison(inventory, files, channel_name)
     for reference in declared.references:
@@ -57,12 +62,15 @@ def find_drift(
         for package in resolution.packages:
             comparison.resolve(package)
     comparison.look_for_undeclared()
-    found = sorted(_told_once(comparison.differences), key=lambda one: one.canonical())
+    system = OsDrift(declared, inventory, files)
+    differences = [*comparison.differences, *system.differences, *copied(inventory)]
+    differences += vendored(inventory.components, rows or {})
+    found = sorted(_told_once(differences), key=lambda one: (one.kind is DriftKind.VENDORED, one.canonical()))
     return Drift(
         declared=comparison.declared,
         resolved=comparison.resolved,
-        observed=len(comparison.observed),
-        unjudged=comparison.unjudged,
+        observed=len(comparison.observed) + system.observed,
+        unjudged=comparison.unjudged + system.unjudged,
         differences=tuple(found[:DIFFERENCES]),
         total=len(found),
     )

@@ -75,7 +75,7 @@ def prove_inventory(  # noqa: PLR0913 - each is a fact of its own, and all but t
     if declared is None:
         return proved
     named = channels.name_of if channels is not None else _unnamed
-    drift = find_drift(declared, proved, files, resolution=resolution, channel_name=named)
+    drift = find_drift(declared, proved, files, resolution=resolution, channel_name=named, rows=prover.rows)
     return proved.model_copy(update={"drift": drift})
 
 

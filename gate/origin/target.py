@@ -33,7 +33,7 @@ def target_of(inventory: Inventory, declared: Declared) -> tuple[str, str]:
         InputError: `resolve_platform_unknown`, nobody resolves for the machine; `resolve_python_unknown`.
     """
     machine = machine_of(inventory)
-    if machine not in _MACHINES:
+    if machine not in _MACHINES or not inventory.image.platform.startswith("linux/"):
         message = f"the image is for `{inventory.image.platform[:60]}`, for which nothing is resolved"
         hint = "build for linux/amd64 or linux/arm64, or take the closed set for advice in policy"
         raise InputError(message, hint=hint, code="resolve_platform_unknown")

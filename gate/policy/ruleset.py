@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:229b7a52f76116311172231a40127e0cd27d9b51d69d3e7e22bd186544a1da1a"
+RULESET = "sha256:e1ce26c43f4ab1d6e89b535a5cc2327456ad377f9b9d5e1c8f75c1b159acabd5"

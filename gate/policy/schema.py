@@ -156,12 +156,14 @@ class DriftPolicy(Value):
         missing: it lacks a package that was declared or resolved.
         other_version: it has a package in a version that was not declared or resolved.
         other_origin: it has a package from another place than it was declared from.
+        vendored: a package in it brought a copy of another one along, as pip and setuptools do with dozens.
     """
 
     undeclared: Treatment = Treatment.WARN
     missing: Treatment = Treatment.WARN
     other_version: Treatment = Treatment.WARN
     other_origin: Treatment = Treatment.WARN
+    vendored: Treatment = Treatment.ALLOW
 
 
 class ResolutionPolicy(Value):

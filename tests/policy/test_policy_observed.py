@@ -87,7 +87,10 @@ def test_a_drift_that_nobody_compared_is_told_and_holds_where_policy_asks_for_it
 @pytest.mark.parametrize("kind", list(DriftKind))
 def test_each_kind_of_drift_is_told_by_default_and_refused_where_policy_says_so(kind: DriftKind) -> None:
     told = judged(drift=drifted(kind))
-    assert (told.outcome, met(told, "drift")) == (Outcome.PROMOTE, [(Status.WARN, kind.value)])
+    expected = (Status.PASS, "no_drift") if kind is DriftKind.VENDORED else (Status.WARN, kind.value)
+    assert (told.outcome, met(told, "drift")) == (Outcome.PROMOTE, [expected])
+    warned = judged(under(drift=DriftPolicy(**{kind.value: Treatment.WARN})), drift=drifted(kind))
+    assert met(warned, "drift") == [(Status.WARN, kind.value)]
     refused = judged(under(drift=DriftPolicy(**{kind.value: Treatment.BLOCK})), drift=drifted(*DriftKind))
     assert refused.outcome is Outcome.DISCARD
     assert [code for status, code in met(refused, "drift") if status is Status.FAIL] == [kind.value]

@@ -47,6 +47,10 @@ class NoDrift:
             reason="{kind} `{name}` is from {found} in the image, and was declared from {wanted} ({where})",
             way_out="declare it from where it is installed, or install it from where it is declared",
         ),
+        "vendored": Explanation(
+            reason="`{name}` lies inside `{wanted}` ({where}), which brought its own copy along",
+            way_out="take a release of it that carries no copies, or have policy let them pass (`drift.vendored`)",
+        ),
         "more": Explanation(
             reason="{count} more difference(s) of the kind `{difference}` from what was {against} are not named",
             way_out="see the evidence",
@@ -118,3 +122,5 @@ def treatment_of(policy: DriftPolicy, kind: DriftKind) -> Treatment:
             return policy.other_version
         case DriftKind.OTHER_ORIGIN:
             return policy.other_origin
+        case DriftKind.VENDORED:
+            return policy.vendored
