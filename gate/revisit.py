@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from gate.errors import GateError
 from gate.evaluation import load_submission
-from gate.model.image import ImageRef
+from gate.model.decision import Decision, Status
+from gate.model.evidence import EvidenceManifest
+from gate.model.image import ImageRef, IndexFacts
 from gate.model.redact import redact
+from gate.policy.rules.scan_proof import ScanProof
 from gate.policy.schema import Policy
 from gate.store.blobs import Blobs
 from gate.store.engine import reading
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 _HORIZON = timedelta(days=60)
 """A run that was submitted before this is nobody's to wait for: longer than any sane deadline."""
+_LACKING = (ScanProof.id, Status.UNKNOWN)
+"""The result that says that an image waits for Defender."""
+_SHOWN = 300
 _log = logging.getLogger("gate.revisit")
 
 
@@ -81,6 +87,7 @@ class Revisits:
         self._pace = pace or Pace()
         self._asked: dict[str, datetime] = {}
         self._deadlines: dict[str, timedelta] = {}
+        self._awaited: dict[str, frozenset[str]] = {}
 
     def once(self) -> int:
         """Ask about what is due, and begin a run for each image with news, or whose time is up; return how many.
@@ -93,9 +100,10 @@ class Revisits:
             late = {row.id for row in waiting if self._late(connection, row, now)}
         known = {row.id for row in waiting}
         self._asked = {run: when for run, when in self._asked.items() if run in known}
+        self._awaited = {run: digests for run, digests in self._awaited.items() if run in known}
         due = [row for row in waiting if row.id in late or self._due(row, now)]
         heard = self._heard([row for row in due if row.id not in late], now)
-        again = [row for row in due if row.id in late or row.digest in heard or self._long_enough(row, now)]
+        again = [row for row in due if row.id in late or row.id in heard or self._long_enough(row, now)]
         for row in again[self._pace.most :]:  # not this turn's any more: due again at the next one
             self._asked.pop(row.id, None)
         return sum(self._begin(row) for row in again[: self._pace.most])
@@ -114,15 +122,26 @@ class Revisits:
         return now - _looked(row) >= max(self._pace.anyway, (now - _since(row)) * self._pace.share)
 
     def _heard(self, due: Sequence[Evaluation], now: datetime) -> frozenset[str]:
+        """Return the runs of which any image has news: of an index each image is asked about that has no proof yet."""
         if not due:
             return frozenset()
         self._asked |= dict.fromkeys((row.id for row in due), now)
-        refs = [ImageRef.of_place(row.repository, digest=row.digest) for row in due]
+        self._awaited |= self._read([row for row in due if row.id not in self._awaited])
+        refs = [ImageRef.of_place(row.repository, digest=one) for row in due for one in sorted(self._awaited[row.id])]
+        if not refs:
+            return frozenset()
         try:
-            return self._news.of(refs)
+            heard = self._news.of(refs)
         except GateError as error:
             _log.warning("no news of %d waiting images: %s", len(refs), redact(error.message))
             return frozenset()
+        return frozenset(row.id for row in due if self._awaited[row.id] & heard)
+
+    def _read(self, rows: Sequence[Evaluation]) -> dict[str, frozenset[str]]:
+        if not rows:
+            return {}
+        with reading(self._engine) as connection:
+            return {row.id: awaited(connection, row) for row in rows}
 
     def _begin(self, row: Evaluation) -> bool:
         try:
@@ -133,6 +152,32 @@ class Revisits:
             _log.warning("`%s` could not be looked at again: %s", row.id, redact(error.message))
             return False
         return True
+
+
+def awaited(connection: Connection, row: Evaluation) -> frozenset[str]:
+    """Return the digests whose scan a held run waits for, by its decision; none if it waits for something else.
+
+    The images of an index are scanned under digests of their own. Where the record can't be read, the run's own digest
+    is asked about: news only begin another look.
+    """
+    try:
+        decision = Decision.parse(Blobs(connection).get(row.decision_digest or ""))
+        lacking = {str(one.image or "") for one in decision.results if (one.rule, one.status) == _LACKING}
+        if "" not in lacking:
+            return frozenset(lacking)
+        return frozenset(lacking - {""}) | {_only_image(connection, decision)}
+    except (GateError, ValueError) as error:
+        _log.warning("`%s` does not say what it waits for: %s", row.id, redact(str(error))[:_SHOWN])
+        return frozenset({str(row.digest)})
+
+
+def _only_image(connection: Connection, decision: Decision) -> str:
+    """Return the image that a decision on one image is about: the subject, or the one image of that index."""
+    blobs = Blobs(connection)
+    parts = EvidenceManifest.parse(blobs.get(decision.evidence)).parts
+    if "index" not in parts:
+        return str(decision.subject)
+    return str(IndexFacts.parse(blobs.get(parts["index"])).images[0].digest)
 
 
 def _since(row: Evaluation) -> datetime:

@@ -70,6 +70,7 @@ class Gate:
     desk: ExceptionDesk
     intake: Intake
     workflow: EvaluationWorkflow
+    defender: DefenderConnection | None = None
 
     def take_in(self, ref: ImageRef, read: Callable[[], Declared], policy: Policy, requester: Principal) -> Submission:
         """Read the environment and resolve the image to its digest; what can't be taken in is put on record.
@@ -150,7 +151,23 @@ def layer_cache(config: Config, engine: Engine | None = None) -> LocalLayers:
     return local_layers(config.database, config.image, engine, clock=clock, busy_seconds=config.busy_seconds)
 
 
-def real_world(config: Config, engine: Engine, reporter: InspectReporter | None = None) -> RealWorld:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What all that asks outside shares: the stores, and the connection to Azure where it is asked."""
+
+    stores: Stores
+    defender: DefenderConnection | None
+
+
+def outside_of(config: Config, engine: Engine) -> Outside:
+    """Open nothing yet; say what is asked. Raises as `connect_defender`."""
+    stores = Stores(config)
+    return Outside(stores=stores, defender=connect_defender(config, lambda: stores[Transport.REGISTRY], engine))
+
+
+def real_world(
+    config: Config, engine: Engine, reporter: InspectReporter | None = None, outside: Outside | None = None
+) -> RealWorld:
     """Return the outside of an evaluation; what layers say is kept in the database."""
     from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
     from gate.index.client import PythonIndex  # noqa: PLC0415
@@ -161,8 +178,8 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
     from gate.origin.kept import KeptChannels, KeptIndex  # noqa: PLC0415
     from gate.world import RealWorld  # noqa: PLC0415
 
-    client, cache, stores = http_client(config), FolderCache(config.facts, _FACTS_BYTES), Stores(config)
-    connection = connect_defender(config, lambda: stores[Transport.REGISTRY], engine)
+    client, cache = http_client(config), FolderCache(config.facts, _FACTS_BYTES)
+    shared = outside or outside_of(config, engine)
     advisories = advisory_source(engine)
 
     def index(policy: Policy) -> Index | None:
@@ -182,10 +199,10 @@ def real_world(config: Config, engine: Engine, reporter: InspectReporter | None 
         return KeptChannels(asked, cache, offline=config.offline)
 
     def sources(policy: Policy) -> Sequence[FindingsSource]:
-        return findings_sources(config, engine, policy, connection, advisories)
+        return findings_sources(config, engine, policy, shared.defender, advisories)
 
     return RealWorld(
-        stores=stores,
+        stores=shared.stores,
         index=index,
         channels=channels,
         sources=sources,
@@ -247,7 +264,8 @@ def open_gate(config: Config, policy: Policy, reporter: InspectReporter | None =
     executor = f"gate-{uuid.uuid4().hex}"
     with open_database(config) as engine:
         desk = exception_desk(config, engine, policy)
-        world = real_world(config, engine, reporter)
+        outside = outside_of(config, engine)
+        world = real_world(config, engine, reporter, outside)
         durable = Durable(engine, executor=executor)
         leases = Leases(engine, owner=executor, length=config.lease, clock=clock)
         workflow = EvaluationWorkflow(
@@ -263,6 +281,7 @@ def open_gate(config: Config, policy: Policy, reporter: InspectReporter | None =
                 desk=desk,
                 intake=intake,
                 workflow=workflow,
+                defender=outside.defender,
             )
         finally:
             durable.close()

@@ -73,12 +73,11 @@ def _credentials(config: Config, client: HttpClient) -> CredentialProvider:
 
 
 def revisits_of(
-    config: Config, engine: Engine, intake: Intake, images: Callable[[], ImageReader], clock: Callable[[], datetime]
+    connection: DefenderConnection | None, engine: Engine, intake: Intake, clock: Callable[[], datetime]
 ) -> Revisits:
     """Return what looks again at held images: Azure is asked for news of them where it is asked at all."""
     from gate.revisit import NoNews, Revisits  # noqa: PLC0415 - as above
 
-    connection = connect_defender(config, images)
     news = NoNews() if connection is None else connection.waiting()
     return Revisits(engine=engine, intake=intake, news=news, clock=clock)
 

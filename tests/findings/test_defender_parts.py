@@ -113,7 +113,8 @@ def test_more_is_read(azure: AzureWorld) -> None:
     config = load_azure(settings(azure, **more))
     assert config is not None
     assert (config.grouped_keys, config.preflight) == (GROUPED_KEYS[1:], timedelta(minutes=1))
-    assert config.cloud == Cloud(authority=azure.address, arm=azure.address, private=True)
+    made = Cloud(authority=azure.address, arm=azure.address, private=True, issuers=config.cloud.issuers)
+    assert config.cloud == made
 
 
 # Policy
@@ -462,7 +463,7 @@ def test_held_images_are_asked_about_where_azure_is_asked_and_wait_for_time_alon
 
     def made(config: Config) -> Revisits:
         nothing: Any = None
-        return revisits_of(config, nothing, nothing, _no_images, lambda: NOW)
+        return revisits_of(connect_defender(config, _no_images), nothing, nothing, lambda: NOW)
 
     assert isinstance(made(load_config({"GATE_HOME": str(tmp_path)}))._news, NoNews)  # noqa: SLF001 - what was chosen
     assert isinstance(made(load_config(settings(azure)))._news, Waiting)  # noqa: SLF001 - as above

@@ -72,6 +72,51 @@ def test_without_the_policys_word_a_recording_is_refused_unread(path: Path) -> N
     assert "allow_recorded" in caught.value.hint
 
 
+def other(**changes: object) -> dict[str, Any]:
+    """Return the answer about a further digest of a recording."""
+    return {key: value for key, value in recording(**changes).items() if key not in {"schema", "recorded_at"}}
+
+
+def test_a_recording_answers_for_each_image_of_an_index_under_its_own_digest(path: Path) -> None:
+    index, row = "sha256:" + "1" * 64, individual_row(cve("CVE-1"))
+    child = other(model="individual", proof="rows", rows=[row])
+    made = answer(path, recording(digest=index, others=[other(digest=OTHER), child]))
+    assert made.state is ScanState.FINDINGS
+    assert [found.ids for found in made.findings] == [("CVE-1",)]
+
+
+def test_a_clean_index_or_sibling_says_nothing_of_another_image(path: Path) -> None:
+    index = "sha256:" + "1" * 64
+    made = answer(path, recording(digest=index, others=[other(digest=OTHER)]))
+    assert made.state is ScanState.NOT_SCANNED
+    assert index in made.message
+    assert OTHER in made.message
+
+
+def test_proof_time_and_rows_of_one_answer_count_for_no_other(path: Path) -> None:
+    bare = other(proof="none", scanned_at=None)
+    assert answer(path, recording(digest=OTHER, others=[bare])).state is ScanState.NOT_SCANNED
+    strange = other(model="individual", rows=[individual_row(cve("CVE-1"), digest=OTHER)])
+    assert answer(path, recording(digest=OTHER, others=[strange])).state is ScanState.SOURCE_ERROR
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [{"digest": SUBJECT}],
+        [{"digest": OTHER}, {"digest": OTHER}],
+        [{"digest": OTHER, "scanned_at": "2026-11-01T11:00:01Z"}],
+        [{"digest": OTHER, "model": "none", "rows": [{}]}],
+        [{"digest": OTHER, "recorded_at": "2026-11-01T11:00:00Z"}],
+        [{"digest": f"sha256:{number:064x}"} for number in range(101)],
+        {},
+    ],
+)
+def test_answers_that_contradict_each_other_spoil_the_recording(path: Path, others: Any) -> None:
+    made = [{**other(), **changes} for changes in others] or {"digest": OTHER}
+    assert answer(path, recording(others=made)).state is ScanState.SOURCE_ERROR
+
+
 def test_an_artifact_with_its_time_and_no_rows_is_clean(path: Path) -> None:
     made = answer(path, recording())
     assert made.state is ScanState.CLEAN

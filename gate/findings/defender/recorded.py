@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -28,6 +28,8 @@ from gate.model.redact import redact
 SCHEMA = "gate.defender-recording/1"
 PROOF = "recording"
 CLOCK_SKEW = timedelta(minutes=5)
+MOST_ANSWERS = 100
+"""Most further digests of one file: no index has so many platforms."""
 _MESSAGE_CHARACTERS = 500
 
 
@@ -47,13 +49,9 @@ class RecordedProof(StrEnum):
     NONE = "none"
 
 
-class Recording(Value):
-    """A recording file. `rows` are raw, as Resource Graph or the REST API answered them."""
+class RecordedAnswer(Value):
+    """What was answered about one digest. `rows` are raw, as Resource Graph or the REST API answered them."""
 
-    model_config = ConfigDict(title=SCHEMA)
-
-    schema_: Literal["gate.defender-recording/1"] = Field(alias="schema")
-    recorded_at: Instant
     digest: Digest
     model: RecordedModel
     proof: RecordedProof
@@ -61,12 +59,37 @@ class Recording(Value):
     rows: tuple[JsonValue, ...]
 
     @model_validator(mode="after")
-    def _consistent(self) -> Recording:
+    def _rows_have_a_model(self) -> Self:
         if self.rows and self.model is RecordedModel.NONE:
             message = "there are rows and `model` is `none`"
             raise ValueError(message)
-        if self.scanned_at is not None and self.scanned_at > self.recorded_at:
+        return self
+
+
+class Recording(RecordedAnswer):
+    """A recording file: the answer about one digest, and in `others` those about further ones, as an index needs.
+
+    The images of an index are scanned under digests of their own, and each needs an answer.
+    """
+
+    model_config = ConfigDict(title=SCHEMA)
+
+    schema_: Literal["gate.defender-recording/1"] = Field(alias="schema")
+    recorded_at: Instant
+    others: tuple[RecordedAnswer, ...] = Field(default=(), max_length=MOST_ANSWERS)
+
+    @property
+    def answers(self) -> tuple[RecordedAnswer, ...]:
+        """Every answer of the file."""
+        return (self, *self.others)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if any(one.scanned_at is not None and one.scanned_at > self.recorded_at for one in self.answers):
             message = "`scanned_at` lies after `recorded_at`"
+            raise ValueError(message)
+        if len({one.digest for one in self.answers}) < len(self.answers):
+            message = "there are two answers about one digest"
             raise ValueError(message)
         return self
 
@@ -117,32 +140,33 @@ def _answer(recording: Recording, subject: Digest, now: datetime) -> SourceRepor
     """Name the state: 1 times that can't be, 2 another digest, 3 rows, 4 no rows."""
     if recording.recorded_at > now + CLOCK_SKEW:  # 1
         return _report(subject, ScanState.SOURCE_ERROR, message="the recording is dated in the future")
-    if recording.digest != subject:  # 2
-        message = f"the recording is about `{recording.digest}`, so nothing is known of this digest"
-        return _report(subject, ScanState.NOT_SCANNED, message=message)
-    rows = _rows(recording)
+    answer = next((one for one in recording.answers if one.digest == subject), None)
+    if answer is None:  # 2
+        about = ", ".join(f"`{one.digest}`" for one in recording.answers)
+        return _report(subject, ScanState.NOT_SCANNED, message=f"the recording is about {about}, not about this digest")
+    rows = _rows(answer)
     findings = _distinct(rows)
     if findings:  # 3
-        return _report(subject, ScanState.FINDINGS, scanned_at=recording.scanned_at, findings=findings)
-    if recording.scanned_at is None:  # 4
+        return _report(subject, ScanState.FINDINGS, scanned_at=answer.scanned_at, findings=findings)
+    if answer.scanned_at is None:  # 4
         return _report(subject, ScanState.NOT_SCANNED, message="the recording names no time of a scan")
-    if rows or recording.proof is RecordedProof.ARTIFACT:
-        return _report(subject, ScanState.CLEAN, scanned_at=recording.scanned_at)
+    if rows or answer.proof is RecordedProof.ARTIFACT:
+        return _report(subject, ScanState.CLEAN, scanned_at=answer.scanned_at)
     message = "the recording has no row and no proof of a scan: zero rows say nothing"
     return _report(subject, ScanState.NOT_SCANNED, message=message)
 
 
-def _rows(recording: Recording) -> tuple[Row, ...]:
-    """Read every row, each about the recording's digest.
+def _rows(answer: RecordedAnswer) -> tuple[Row, ...]:
+    """Read every row, each about the answer's digest.
 
     Raises:
         RowError: a row can't be read, or is about another digest: then the answer is not what was asked for.
     """
-    read = individual.read_row if recording.model is RecordedModel.INDIVIDUAL else grouped.read_row
+    read = individual.read_row if answer.model is RecordedModel.INDIVIDUAL else grouped.read_row
     rows = []
-    for place, raw in enumerate(recording.rows):
+    for place, raw in enumerate(answer.rows):
         row = read(raw, path=f"rows[{place}]")
-        if row.digest != recording.digest:
+        if row.digest != answer.digest:
             message = f"`rows[{place}]` is about another digest, `{row.digest}`"
             raise RowError(message)
         rows.append(row)
