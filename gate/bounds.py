@@ -57,6 +57,7 @@ class ImageBounds:
         cached_bytes: largest result of reading one layer that is kept.
         cache_bytes: most bytes of such results that are kept in one database; the oldest go first.
         remembered_files: most files of images that a service keeps in memory as it last read them.
+        import_seconds: longest time that a registry may take to bring an image by itself.
     """
 
     manifest_bytes: int = 4 * MIB
@@ -78,6 +79,7 @@ class ImageBounds:
     cached_bytes: int = 64 * MIB
     cache_bytes: int = 4 * GIB
     remembered_files: int = 250_000
+    import_seconds: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -33,6 +33,8 @@ ACR_KEYS: Mapping[str, str] = {
     "GATE_ACR_HOSTS": "space-separated login servers of Azure Container Registries that are asked with Entra tokens;"
     " needs GATE_AZURE_TENANT",
     "GATE_ACR_AUDIENCE": "what those tokens are for (default: `https://containerregistry.azure.net`)",
+    "GATE_ACR_IMPORT": "space-separated `login-server=resource-id` of the registries among them between which Azure"
+    " itself brings released images (`importImage`); between all others they go through the gate",
 }
 """The keys of Azure's registries and what they say."""
 
@@ -137,20 +139,22 @@ class AcrConfig:
     tenant: str
     hosts: tuple[str, ...]
     audience: str = ACR_AUDIENCE
+    imports: Mapping[str, str] = field(default_factory=dict)
+    """Resource ids, by login server, of the registries between which images are imported."""
 
 
 def load_acr(environ: Mapping[str, str]) -> AcrConfig | None:
     """Parse the settings of Azure's registries; None if none is named.
 
     Raises:
-        UsageError: a value can't be read, or the audience is set and no registry is.
+        UsageError: a value can't be read, or the audience or imports are set and no registry is.
     """
     hosts = tuple(environ.get("GATE_ACR_HOSTS", "").split())
     audience = _address(environ, "GATE_ACR_AUDIENCE")
     if not hosts:
-        if audience:
-            why, hint = "means nothing without GATE_ACR_HOSTS", "name the registries, or unset it"
-            raise invalid(key="GATE_ACR_AUDIENCE", why=why, hint=hint)
+        for key in ("GATE_ACR_AUDIENCE", "GATE_ACR_IMPORT"):
+            if environ.get(key):
+                raise invalid(key, "means nothing without GATE_ACR_HOSTS", "name the registries, or unset it")
         return None
     for host in hosts:
         if not _LOGIN_SERVER.fullmatch(host):
@@ -163,7 +167,21 @@ def load_acr(environ: Mapping[str, str]) -> AcrConfig | None:
         tenant=uuid_of("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", "")),
         hosts=hosts,
         audience=audience or ACR_AUDIENCE,
+        imports=_imports(environ.get("GATE_ACR_IMPORT", ""), hosts),
     )
+
+
+def _imports(text: str, hosts: tuple[str, ...]) -> Mapping[str, str]:
+    key, found = "GATE_ACR_IMPORT", dict[str, str]()
+    for part in text.split():
+        host, equals, identifier = part.partition("=")
+        if not equals or host not in hosts or host in found:
+            why = f"has `{part[:200]}`, which is no `login-server=resource-id` of one of GATE_ACR_HOSTS, or its second"
+            raise invalid(key, why, "name each registry once, by its login server as in GATE_ACR_HOSTS")
+        found[host] = _registry(identifier, key).id
+    if len(found) == 1:
+        raise invalid(key, "names one registry, and an import is between two", "name the other one too, or unset it")
+    return found
 
 
 def load_azure(environ: Mapping[str, str]) -> AzureConfig | None:
@@ -195,11 +213,11 @@ def _refuse_orphans(environ: Mapping[str, str]) -> None:
             raise invalid(key, why=why, hint=hint)
 
 
-def _registry(text: str) -> RegistryId:
+def _registry(text: str, key: str = "GATE_DEFENDER_REGISTRIES") -> RegistryId:
     match = _REGISTRY.fullmatch(text.rstrip("/"))
     if match is None or not _UUID.fullmatch(match["subscription"].lower()):
         raise invalid(
-            key="GATE_DEFENDER_REGISTRIES",
+            key=key,
             why=f"has `{text[:200]}`, which is no resource id of a registry",
             hint="copy the id that `az acr show --query id` prints",
         )

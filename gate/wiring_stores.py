@@ -68,6 +68,7 @@ def _registries(config: Config) -> ImageWriter:
         return RemoteRegistry(client, known, config.image)
     from gate.findings.defender.identity import AzureIdentity  # noqa: PLC0415
     from gate.registry.acr import AcrRegistry  # noqa: PLC0415
+    from gate.registry.acr_import import AcrImport  # noqa: PLC0415
     from gate.registry.acr_tokens import EntraCredentials  # noqa: PLC0415
 
     identity = AzureIdentity(azure.cloud, azure.tenant, os.environ, config.http)
@@ -82,6 +83,8 @@ def _registries(config: Config) -> ImageWriter:
         return bounded_transport(config.http)
 
     entra = EntraCredentials(client, tokens, azure.hosts, audience=azure.audience)
+    limit = config.image.import_seconds
+    importer = AcrImport(client, tokens, azure.imports, arm=azure.cloud.arm, seconds=limit) if azure.imports else None
     return AcrRegistry(
         RemoteRegistry(client, FirstOf([entra, known]), config.image),
         tokens,
@@ -90,6 +93,7 @@ def _registries(config: Config) -> ImageWriter:
         transport=transport,
         http=config.http,
         bounds=config.image,
+        importer=importer,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from gate.errors import ConflictError, IntegrityError, NotFoundError, UpstreamError
+from gate.errors import ConflictError, GateError, IntegrityError, NotFoundError, UpstreamError
 from gate.model.image import Transport
 from gate.promotion.attach import attach, is_listed
 from gate.promotion.each import each
@@ -13,6 +13,7 @@ from gate.promotion.receipt import BlobMove, PromotionReceipt, ReadBack
 from gate.promotion.state import look_at_target, serves
 from gate.promotion.steps import Step, Verb, about
 from gate.promotion.tree import checked_manifest, describe
+from gate.registry.importing import importer_of
 from gate.registry.interface import IN_PARTS
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gate.model.image import ImageRef
     from gate.promotion.plan_promotion import PromotionPlan
     from gate.registry.interface import Descriptor, ImageReader, ImageWriter, Manifest
+
+_IMPORTED = "done"
 
 
 def promote(
@@ -53,7 +56,8 @@ def promote(
         if locked is not None:
             return _promoted(plan, present, (*done, *locked), already_there=True)
         return _promoted(plan, present, (*done, *lock(plan, target_store)), already_there=False)
-    root, moves = _bring(plan, source_store, target_store, workers)
+    imported = _import(plan, target_store)
+    root, moves = _bring(plan, source_store, target_store, workers, imported)
     attested: tuple[ReadBack, ...] = ()
     for step in plan.steps:
         if step.verb is Verb.ATTACH:
@@ -66,11 +70,27 @@ def promote(
             _tag(plan, step, root, target_store)
     # Locked only after it was read back: a lock on something else would be hard to take back.
     proof = (*_read_back(plan, target_store, workers), *(attested or attest(plan)))
-    return _promoted(plan, moves, (*proof, *lock(plan, target_store)), already_there=False)
+    receipt = _promoted(plan, moves, (*proof, *lock(plan, target_store)), already_there=False)
+    return receipt.model_copy(update={"imported": imported})
+
+
+def _import(plan: PromotionPlan, target_store: ImageWriter) -> str:
+    """Have the registry bring the image, where it is set up to; return what came of it.
+
+    It is not believed, and no failure of it matters: whatever is missing afterwards goes through here.
+    """
+    importer = importer_of(target_store, plan.source, plan.target)
+    if plan.same_store or importer is None:
+        return ""
+    try:
+        importer.import_image(plan.source, plan.target)
+    except GateError as failure:
+        return failure.error_code
+    return _IMPORTED
 
 
 def _bring(
-    plan: PromotionPlan, source_store: ImageReader, target_store: ImageWriter, workers: int
+    plan: PromotionPlan, source_store: ImageReader, target_store: ImageWriter, workers: int, imported: str
 ) -> tuple[Manifest, tuple[BlobMove, ...]]:
     """Bring every blob, and read meanwhile the manifest that the tag is going to be on."""
     wanted = [step for step in plan.steps if step.verb is Verb.PUT_MANIFEST and step.descriptor.digest == plan.digest]
@@ -78,7 +98,9 @@ def _bring(
 
     def bring(step: Step) -> Manifest | BlobMove:
         if step.verb is Verb.COPY_BLOB:
-            return _bring_blob(plan, step.descriptor, source_store, target_store)
+            move = _bring_blob(plan, step.descriptor, source_store, target_store)
+            came = imported == _IMPORTED and move.how == "present"
+            return move.model_copy(update={"how": "imported"}) if came else move
         return _from_source(plan, step.descriptor, source_store)
 
     root, *moves = each(bring, wanted, workers)

@@ -12,10 +12,13 @@ from gate.registry.retention import SoftDelete
 
 
 class BlobMove(Value):
-    """How one blob came to the target: it was `present`, `copied` inside the store, or `uploaded`."""
+    """How one blob came to the target: `present`, `copied` inside the store, `uploaded`, or `imported` by the store.
+
+    After an import nobody can tell what was there before it: all that is there then counts as imported.
+    """
 
     descriptor: Descriptor
-    how: Literal["present", "copied", "uploaded"]
+    how: Literal["present", "copied", "uploaded", "imported"]
 
 
 class ReadBack(Value):
@@ -30,7 +33,9 @@ class PromotionReceipt(Value):
     """The target serves the digest, in the same bytes, with all its blobs, under its tag.
 
     `locked` says that manifests and tag were read back as locked after that; without it the registry has no locks.
-    `already_there` says that nothing had to be done; `size` counts the bytes of all blobs and manifests.
+    `already_there` says that nothing had to be done; `size` counts the bytes of all blobs and manifests. `imported` is
+    what came of having the registry bring the image by itself: `done`, the code of what stood in its way, or nothing
+    where it was not asked. The proof is the same in all cases: what was read back.
     """
 
     version: Literal["gate.promoted/1"] = "gate.promoted/1"
@@ -42,6 +47,7 @@ class PromotionReceipt(Value):
     size: int
     already_there: bool
     locked: bool = False
+    imported: str = ""
     read_back: tuple[ReadBack, ...]
 
 

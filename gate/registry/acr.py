@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gate.bounds import HttpBounds, ImageBounds
     from gate.model.digest import Digest
+    from gate.registry.acr_import import AcrImport
     from gate.registry.interface import Descriptor, ImageWriter, Manifest
 
 _PAGE = 100
@@ -49,6 +50,7 @@ class AcrRegistry(AcrGraves):
         transport: Callable[[], Any],
         http: HttpBounds,
         bounds: ImageBounds,
+        importer: AcrImport | None = None,
     ) -> None:
         """Take the collaborators.
 
@@ -60,6 +62,7 @@ class AcrRegistry(AcrGraves):
             transport: makes a transport of azure-core that keeps to the bounds; its `session` is closed here.
             http: how often the library may try.
             bounds: how many tags it may list.
+            importer: has Azure bring images between registries; without it they go through here.
         """
         self._remote = remote
         self._tokens = tokens
@@ -68,6 +71,7 @@ class AcrRegistry(AcrGraves):
         self._transport = transport
         self._http = http
         self._bounds = bounds
+        self._importer = importer
 
     def resolve(self, ref: ImageRef) -> Digest:
         """See the interface."""
@@ -132,6 +136,17 @@ class AcrRegistry(AcrGraves):
     def referrers(self, ref: ImageRef) -> tuple[Descriptor, ...]:
         """List all that is attached to the ref's digest."""
         return listed_referrers(self._remote, ref)
+
+    def imports(self, source: ImageRef, target: ImageRef) -> bool:
+        """Say whether configuration has Azure bring images from the one registry into the other."""
+        return self._importer is not None and self._importer.between(source, target)
+
+    def import_image(self, source: ImageRef, target: ImageRef) -> None:
+        """Have Azure bring the source's digest into the target's repository, under no tag; see `AcrImport.bring`."""
+        if self._importer is None:
+            message = f"`{target.place}` is not set up to import"
+            raise UsageError(message, hint="name both registries in GATE_ACR_IMPORT", code="import_unset")
+        self._importer.bring(source, target)
 
     def has_locks(self, place: ImageRef) -> bool:
         """Say whether the place is in a registry that configuration names as Azure's."""
