@@ -12,6 +12,7 @@ from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
 from gate.model.base import canonical_json, sha256_of
 from gate.store.blobs import Blobs
+from gate.store.burials import Burials
 from gate.store.engine import reading, writing
 from gate.store.evaluations import FINAL, Claim, ClaimKind, Evaluation, Evaluations
 from gate.store.submissions import Joined, Submissions
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gate.durable import Durable
     from gate.evaluation import Submission
     from gate.leases import Leases
+    from gate.model.image import ImageRef
     from gate.model.principal import Principal
 
 _POLL_SECONDS = 0.1
@@ -69,6 +71,18 @@ class Intake:
             _remember(connection, claim.evaluation, row, run)
         self._work(claim)
         return claim.evaluation
+
+    def admit(self, ref: ImageRef) -> ImageRef:
+        """Return a resolved name, unless its digest was denied and lies buried there; that is looked at again soon.
+
+        Raises:
+            ConflictError: `digest_tombstoned`.
+        """
+        with writing(self._engine) as connection:
+            Burials(connection).due_now(str(ref.digest), self._clock())
+        with reading(self._engine) as connection:
+            refuse_buried(connection, ref.place, ref.digest)
+        return ref
 
     def refuse(self, place: str, tag: str, requester: Principal, error: GateError) -> str:
         """Put on record that something was submitted that could not be taken in; return the id of that record."""

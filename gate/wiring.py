@@ -16,6 +16,7 @@ from gate.model.image import ImageRef, Transport
 from gate.model.origin import PYPI
 from gate.policy.source import load_policy
 from gate.wiring_azure import connect_defender, defender_source
+from gate.wiring_discards import held_in, soft_delete_of
 from gate.wiring_resolving import ImageResolver, resolve_config
 from gate.wiring_stores import Stores, http_client
 
@@ -82,7 +83,8 @@ class Gate:
 
         try:
             environment = read()
-            return Submission(ref=self.world.waiting(ref, policy), environment=environment, policy=policy)
+            waiting = self.intake.admit(self.world.waiting(ref, policy))
+            return Submission(ref=waiting, environment=environment, policy=policy)
         except Exception as error:
             refused = error if isinstance(error, GateError) else _unforeseen(error)
             refused.facts["evaluation"] = self.intake.refuse(ref.place, ref.tag, requester, refused)
@@ -213,6 +215,8 @@ def real_world(
         cache=layer_cache(config, engine),
         signer=statement_signer(config),
         resolver=ImageResolver(config, engine),
+        held=held_in(engine, clock),
+        soft_delete=soft_delete_of(config),
     )
 
 

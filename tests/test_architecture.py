@@ -32,7 +32,7 @@ LAYERS = [
     {"evaluation"},
     {"intake", "world", "notify", "account"},
     {"revisit", "due"},
-    {"wiring_azure", "wiring_resolving", "wiring_callers", "wiring_stores", "wiring_users"},
+    {"wiring_azure", "wiring_resolving", "wiring_callers", "wiring_stores", "wiring_users", "wiring_discards"},
     {"wiring"},
     {"reports", "doctor"},
     {"demo"},

@@ -65,8 +65,9 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
             revisits = revisits_of(
                 config, gate.engine, gate.intake, lambda: open_writer(Transport.REGISTRY, config), clock
             )
-            # Two threads: whoever waits for Azure must not keep a dead process's runs waiting.
-            for once in (gate.intake.sweep, revisits.once):
+            due = due_of(config, policy, gate.engine, Stores(config), clock)
+            # Three threads: whoever waits for Azure or a registry must not keep a dead process's runs waiting.
+            for once in (gate.intake.sweep, revisits.once, due.once):
                 sweeper = threading.Thread(target=sweep, args=(once, stop, pause), daemon=True)
                 sweeper.start()
                 stack.callback(sweeper.join)
