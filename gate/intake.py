@@ -78,10 +78,12 @@ class Intake:
         Raises:
             ConflictError: `digest_tombstoned`.
         """
-        with writing(self._engine) as connection:
-            Burials(connection).due_now(str(ref.digest), self._clock())
         with reading(self._engine) as connection:
-            refuse_buried(connection, ref.place, ref.digest)
+            buried = Burials(connection).standing(ref.place, str(ref.digest))
+        if buried is not None:
+            with writing(self._engine) as connection:
+                Burials(connection).due_now(buried.digest, self._clock())
+                refuse_buried(connection, ref.place, ref.digest)
         return ref
 
     def refuse(self, place: str, tag: str, requester: Principal, error: GateError) -> str:

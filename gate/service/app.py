@@ -20,6 +20,8 @@ from gate.service.tokens import Authenticated
 from gate.wiring import clock, open_gate
 from gate.wiring_azure import revisits_of
 from gate.wiring_callers import token_check
+from gate.wiring_discards import due_of
+from gate.wiring_stores import Stores
 from gate.wiring_stores import open_writer
 
 if TYPE_CHECKING:
