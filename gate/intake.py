@@ -83,6 +83,7 @@ class Intake:
         if buried is not None:
             with writing(self._engine) as connection:
                 Burials(connection).due_now(buried.digest, self._clock())
+            with reading(self._engine) as connection:
                 refuse_buried(connection, ref.place, ref.digest)
         return ref
 
