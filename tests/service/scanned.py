@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import certifi
 import httpx
 import pytest
 import yaml
@@ -25,7 +23,7 @@ from servers.certificates import Certificate
 from servers.registry import RegistryServer
 from service.inprocess import TestClient, bundle
 from service.live import Live
-from service.tokened import Headers, Tokened
+from service.tokened import Headers, Tokened, trusted
 
 from gate.config import load_config
 from gate.http.client import HttpClient
@@ -129,14 +127,6 @@ def scanned(live: Live, registry: RegistryServer, certificate: Certificate) -> I
         app = create_app(config, policy_of(config))
         with TestClient(app, base_url="https://gate.example.org", client=("10.0.0.1", 50_000)) as client:
             yield Scanned(client=client, entra=entra, live=live, host=registry.host)
-
-
-def trusted(certificate: Certificate, folder: Path) -> Path:
-    """Return a bundle that trusts the simulators beside whom this machine trusts: PyPI is asked, too."""
-    known = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
-    made = folder / "trusted.pem"
-    made.write_bytes(Path(known).read_bytes() + b"\n" + certificate.authority.read_bytes())
-    return made
 
 
 def settings(entra: Entra, arm: str) -> dict[str, str]:

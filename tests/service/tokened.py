@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import certifi
 import pytest
 from azure_world.sim_state import TENANT
 from azure_world.sim_tokens import ALICE, AUDIENCE, BOB, PIPELINE, SCANNER, Entra, entra_server
@@ -51,7 +54,15 @@ class Tokened:
 def tokened(live: Live, certificate: Certificate, **more: str) -> Iterator[Tokened]:
     """Run the application and its authority."""
     with pytest.MonkeyPatch.context() as patch, entra_server(certificate) as entra:
-        patch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+        patch.setenv("REQUESTS_CA_BUNDLE", str(trusted(certificate, live.folder)))
         patch.delenv("CURL_CA_BUNDLE", raising=False)
         with application(live, **KEYS, GATE_AZURE_AUTHORITY=entra.address, **more) as client:
             yield Tokened(client=client, entra=entra)
+
+
+def trusted(certificate: Certificate, folder: Path) -> Path:
+    """Return a bundle that trusts the simulators beside whom this machine trusts: PyPI is asked, too."""
+    known = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+    made = folder / "trusted.pem"
+    made.write_bytes(Path(known).read_bytes() + b"\n" + certificate.authority.read_bytes())
+    return made
