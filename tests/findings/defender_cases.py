@@ -27,6 +27,7 @@ from azure_world.sim_state import OTHER_TENANT, AzureWorld, plan
 from findings.defender_scans import REQUESTER, SCANNER, KeptScans, filed, sarif
 
 from gate.cloud import GROUPED_KEYS
+from gate.findings.proof.chain import names_of
 from gate.model.decision import Outcome
 from gate.model.finding import ScanState
 from gate.policy.schema import DefenderPolicy
@@ -146,6 +147,19 @@ def _other_name(stage: Stage) -> None:
     somebody = make_signer(subject={"CN": "somebody"})
     stage.rules = policy(somebody)
     signed_artifact(stage.registry, somebody)
+
+
+def _revoked(place: int, kind: str) -> Callable[[Stage], object]:
+    """Have policy revoke the `place`-th certificate of the signer's chain, by its `kind` of name."""
+
+    def arrange(stage: Stage) -> None:
+        signed_artifact(stage.registry, stage.signer)
+        named = [one for one in names_of(stage.signer.chain[place]) if one.startswith(kind)]
+        (known,) = stage.rules.signers
+        listed = known.model_copy(update={"revoked": tuple(named)})
+        stage.rules = stage.rules.model_copy(update={"signers": (listed,)})
+
+    return arrange
 
 
 def _other_artifacts_signature(stage: Stage) -> None:
@@ -313,6 +327,11 @@ CASES: tuple[Case, ...] = (
           _signed_by(_own_root_appended)),
     _case("other-name", "forged", "the trusted root, a certificate of another name", "not_scanned",
           _other_name),
+    _case("revoked", "forged", "a good signature by a certificate that policy revokes", "not_scanned",
+          _revoked(0, "serial:")),
+    _case("revoked-key", "forged", "the same by its key", "not_scanned", _revoked(0, "key:")),
+    _case("revoked-root", "forged", "a good signature below a root that policy revokes", "not_scanned",
+          _revoked(-1, "serial:")),
     _case("other-subject", "forged", "a good signature, over another artifact", "not_scanned",
           _other_artifacts_signature),
     _case("replayed", "forged", "another digest's artifact, listed as this one's", "not_scanned", _replayed),

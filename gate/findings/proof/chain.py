@@ -1,12 +1,13 @@
 """A signing certificate and its chain, held to roots that policy lists.
 
 Sources: Notary Project, trust store and signature specification; RFC 5280 for what a chain is. Each link is checked
-by hand: the library's own verifier knows certificates of web servers and their clients alone. Revocation is not asked
-for, since that would call addresses that a certificate names; docs/defender.md says so.
+by hand: the library's own verifier knows certificates of web servers and their clients alone. Nobody outside is asked
+what is revoked, since that would call addresses that a certificate names: policy lists it; docs/defender.md says so.
 """
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gate.policy.scanners import ScanSigner
 
@@ -57,17 +58,21 @@ class ChainError(ValueError):
     """The chain is not one that policy trusts, or not a chain; the text says which."""
 
 
-def trusted_leaf(chain: Sequence[bytes], signer: ScanSigner, at: datetime) -> x509.Certificate:
+def trusted_leaf(
+    chain: Sequence[bytes], signer: ScanSigner, at: datetime, *, revoked: Collection[str]
+) -> x509.Certificate:
     """Return the signing certificate, if its chain ends in one of the signer's roots.
 
     Steps, numbered as in the code: 1. every certificate can be read; 2. the last one is a root of policy, in its very
-    bytes; 3. each is signed by the next, which may sign certificates; 4. all were in force; 5. the first is for signing
-    code and for nothing that a web server or a mailbox could also have; 6. it names whom policy names.
+    bytes; 3. each is signed by the next, which may sign certificates; 4. all were in force, and none was revoked;
+    5. the first is for signing code and for nothing that a web server or a mailbox could also have; 6. it names whom
+    policy names.
 
     Args:
         chain: DER, the signing certificate first, the root last.
         signer: whose roots and subject are asked for.
         at: the instant at which all had to be in force (UTC).
+        revoked: serial numbers and keys that are believed no more, as policy lists them; no instant excuses one.
 
     Raises:
         ChainError: any of it does not hold.
@@ -82,10 +87,18 @@ def trusted_leaf(chain: Sequence[bytes], signer: ScanSigner, at: datetime) -> x5
         if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
             _refuse("a certificate of its chain was not in force when it was signed")
         _check_extensions(certificate)
+        if not names_of(certificate).isdisjoint(revoked):
+            _refuse("a certificate of its chain was revoked by policy")
     leaf = certificates[0]
     _check_leaf(leaf)  # 5
     _check_subject(leaf, signer)  # 6
     return leaf
+
+
+def names_of(certificate: x509.Certificate) -> frozenset[str]:
+    """Return by what policy may revoke a certificate: its serial number, and its public key."""
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return frozenset({f"serial:{certificate.serial_number:x}", f"key:{hashlib.sha256(key).hexdigest()}"})
 
 
 def readable_roots(signer: ScanSigner) -> None:
@@ -107,7 +120,7 @@ def _bounded(chain: Sequence[bytes]) -> Sequence[bytes]:
 def _read(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.extensions
+        _ = certificate.extensions, certificate.public_key()
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         _refuse("a certificate of its chain can't be read")
     return certificate

@@ -125,10 +125,12 @@ def refuse(why: str) -> NoReturn:
 
 def _trusted(chain: Sequence[bytes], signers: Sequence[ScanSigner], at: datetime) -> tuple[ScanSigner, Certificate]:
     reasons = []
+    # Of all signers together: who is listed twice is not believed by the entry that forgot.
+    revoked = frozenset(name for signer in signers for name in signer.revoked)
     for signer in signers:
         try:
             readable_roots(signer)
-            return signer, trusted_leaf(chain, signer, at)
+            return signer, trusted_leaf(chain, signer, at, revoked=revoked)
         except ChainError as error:
             reasons.append(str(error))
     refuse(reasons[0] if reasons else "policy lists nobody who signs findings artifacts")
