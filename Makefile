@@ -49,6 +49,7 @@ ruleset: $(READY)
 
 docs: $(READY)
 	$(BIN)/python tests/docs/made.py
+	$(BIN)/python tests/store/test_store_first.py
 
 wheel: $(READY)
 	$(BIN)/python -m hatchling build -t wheel

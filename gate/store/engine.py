@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from gate.errors import StoreError
 from gate.model.redact import redact
 from gate.store.faults import translating_store_errors
+from gate.store.file import address_of, provide_file, use_wal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,6 @@ __all__ = ["isolation_of", "make_engine", "reading", "translating_store_errors",
 
 READING = "gate_reading"
 """The execution option that marks a SQLite transaction as one that only reads."""
-
-_WAL_PAUSE = 0.01
 
 
 def make_engine(url: str, *, read_only: bool = False, busy_seconds: float = 15.0, own_begin: bool = False) -> Engine:
@@ -118,8 +116,8 @@ def _postgres_options(busy_seconds: float) -> str:
 
 
 def _sqlite(path: Path, *, read_only: bool, busy_seconds: float) -> Engine:
-    _provide_file(path, create=not read_only)
-    address = f"file:{_quoted(path)}?{_reading_mode(path) if read_only else 'mode=rw'}"
+    provide_file(path, create=not read_only)
+    address = address_of(path, _reading_mode(path) if read_only else "mode=rw")
 
     def connect() -> sqlite3.Connection:
         # By URI: a file that was taken away since is an error, not a new and empty ledger.
@@ -132,7 +130,7 @@ def _sqlite(path: Path, *, read_only: bool, busy_seconds: float) -> Engine:
     def prepare(dbapi: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         del record
         if not read_only:
-            _use_wal(dbapi, patience=busy_seconds)
+            use_wal(dbapi, patience=busy_seconds)
         dbapi.execute("PRAGMA synchronous=FULL")
         dbapi.execute("PRAGMA foreign_keys=ON")
 
@@ -155,46 +153,6 @@ def _reading_mode(path: Path) -> str:
     # (there would be a `-wal`), the file is read as one that does not change.
     still = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
     return "mode=ro&immutable=1" if still else "mode=ro"
-
-
-def _quoted(path: Path) -> str:
-    # A `?`, `#` or `%` in the name is part of the name.
-    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _provide_file(path: Path, *, create: bool) -> None:
-    try:
-        if not create:
-            if not path.is_file():
-                message = f"there is no database at `{path}`"
-                raise StoreError(message, code="store_missing", hint="name the database with `--database`")
-            return
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Only a new file is opened here: closing any handle on a live one would drop this process' locks on it.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        if not path.is_file():
-            message = f"the database is not a file: `{path}`"
-            raise StoreError(message, code="store_unreachable", hint="name a file") from None
-    except OSError as error:
-        message = f"the database can't be created at `{path}`: {error.strerror}"
-        raise StoreError(message, code="store_unreachable", hint="choose a folder that can be written") from error
-
-
-def _use_wal(dbapi: sqlite3.Connection, *, patience: float) -> None:
-    # Switching a new file to WAL needs it alone, and SQLite does not wait for that: processes that start together do.
-    until = time.monotonic() + patience
-    while True:
-        try:
-            if dbapi.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
-                return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
-                raise
-        if time.monotonic() >= until:
-            message = "the database's file system can't share memory between processes, which its log needs"
-            raise StoreError(message, code="store_no_wal", hint="keep it on a local disk, or use PostgreSQL")
-        time.sleep(_WAL_PAUSE)
 
 
 def _begin(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """The layers kept in a command's own database, found without the libraries that a database takes to load.
 
 A command that finds every layer is done before SQLAlchemy would be imported: SQLite's own module reads one row, and
-writes one where the table is there and has room.
+writes one where the table has room, and makes the database where there is none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from gate.errors import StoreError
 from gate.model.base import format_instant
+from gate.store.first import make_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ class LocalLayers:
 
         A database that another process writes to at this moment is not waited for: nothing is kept this time.
         """
-        if self._file is None or not self._file.is_file():
+        if self._file is None or not _is_there(self._file):
             return False
         row = (key, layer, len(entry), format_instant(self._clock()), entry)
         try:
@@ -109,6 +110,17 @@ class LocalLayers:
             except StoreError:
                 self._failed = True
         return self._cache
+
+
+def _is_there(file: Path) -> bool:
+    """Make the database if there is none yet; False if there is something else, or it is for others to make."""
+    if file.exists():
+        return file.is_file()
+    try:
+        make_database(file, patience=_PATIENCE)
+    except (StoreError, sqlite3.Error):
+        return False
+    return True
 
 
 def _row(file: Path, key: str, limit: int) -> bytes | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ import sqlalchemy as sa
 
 from gate.errors import StoreError
 from gate.store.engine import writing
+from gate.store.first import make_tables, new_ledger
 from gate.store.tables import ledger_head
 
 if TYPE_CHECKING:
@@ -42,7 +41,11 @@ def upgrade(engine: Engine) -> None:
         if revision == REVISION:
             return
         _refuse_newer(revision)
-        _migrate(connection)
+        if engine.dialect.name == "sqlite" and not sa.inspect(connection).get_table_names():
+            make_tables(connection.exec_driver_sql)
+            revision = current_revision(connection)
+        if revision != REVISION:
+            _migrate(connection)
         _begin_ledger(connection)
 
 
@@ -91,8 +94,6 @@ def _migrate(connection: Connection) -> None:
 
 
 def _begin_ledger(connection: Connection) -> None:
-    # The name tells this log's checkpoints from those of any other log, so it must be one that no other has.
     if connection.scalar(sa.select(sa.func.count()).select_from(ledger_head)) == 0:
-        origin = f"gate/{uuid.uuid4()}"
-        root = hashlib.sha256(b"").digest()
+        origin, root = new_ledger()
         connection.execute(sa.insert(ledger_head).values(id=1, origin=origin, size=0, root=root, frontier=b""))

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from gate.errors import BusyError, StoreError
-from gate.store.engine import _use_wal, isolation_of, make_engine, reading, writing
+from gate.store.engine import isolation_of, make_engine, reading, writing
+from gate.store.file import use_wal
 from gate.store.schema import upgrade
 from gate.store.tables import blobs
 
@@ -235,7 +236,7 @@ def test_a_file_system_that_can_not_do_it_is_refused_and_not_waited_for_for_ever
     """SQLite's dot-file locking shares no memory, as file systems over a network do not."""
     dbapi = sqlite3.connect(f"file:{tmp_path}/x.sqlite?vfs=unix-dotfile", uri=True)
     with pytest.raises(StoreError) as refused:
-        _use_wal(dbapi, patience=0.02)
+        use_wal(dbapi, patience=0.02)
     assert refused.value.error_code == "store_no_wal"
     dbapi.close()
 

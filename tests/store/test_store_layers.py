@@ -125,20 +125,31 @@ def local(url: str, open_cache: Callable[[], AbstractContextManager[LayerCache]]
     return LocalLayers(url, BOUNDS, open_cache, Clock())
 
 
-def test_a_command_opens_its_database_once_and_only_to_write(database_url: str) -> None:
+def test_a_command_opens_its_database_once_and_a_file_not_at_all(database_url: str) -> None:
     opened: list[str] = []
+    libraries = [] if database_url.startswith("sqlite") else [database_url, "closed"]
     with local(database_url, opens(database_url, opened)) as cache:
         assert cache.get("key") is None
-        if database_url.startswith("sqlite"):
-            assert opened == []
+        if not libraries:
             assert not Path(database_url.removeprefix("sqlite:///")).exists()
         cache.put("key", LAYER, b"entry")
         cache.put("other", LAYER, b"entry")
-    assert opened == [database_url, "closed"]
+    assert opened == libraries
     opened.clear()
     with local(database_url, opens(database_url, opened)) as cache:
-        assert cache.get("key") == b"entry"
-    assert opened == ([] if database_url.startswith("sqlite") else [database_url, "closed"])
+        assert cache.get("key") == cache.get("other") == b"entry"
+    assert opened == libraries
+
+
+def test_a_database_without_tables_is_opened_to_be_given_some(tmp_path: Path) -> None:
+    opened: list[str] = []
+    (tmp_path / "gate.sqlite").write_bytes(b"")  # what a process leaves that is stopped between the two
+    url = f"sqlite:///{tmp_path}/gate.sqlite"
+    with local(url, opens(url, opened)) as cache:
+        cache.put("key", LAYER, b"entry")
+        cache.put("other", LAYER, b"entry")
+        assert cache.get("key") == cache.get("other") == b"entry"
+    assert opened == [url, "closed"]
 
 
 def test_a_database_that_can_not_be_opened_is_asked_once_and_keeps_nothing() -> None:
