@@ -18,7 +18,7 @@ from gate.policy.source import load_policy
 from gate.wiring_azure import connect_defender, defender_source
 from gate.wiring_discards import held_in, soft_delete_of
 from gate.wiring_resolving import ImageResolver, resolve_config
-from gate.wiring_stores import Stores, http_client
+from gate.wiring_stores import Stores, http_client, staged_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -215,6 +215,7 @@ def real_world(
         cache=layer_cache(config, engine),
         signer=statement_signer(config),
         resolver=ImageResolver(config, engine),
+        reading=lambda store, ref, policy: staged_reader(store, ref, config, policy),
         held=held_in(engine, clock),
         soft_delete=soft_delete_of(config),
     )

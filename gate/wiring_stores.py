@@ -37,9 +37,21 @@ def open_reader(ref: ImageRef, config: Config, policy: Policy) -> ImageReader:
         return DockerEngine(bounds=config.image, http=config.http)
     from gate.registry.mirrors import MirroredReader, mirrors_for  # noqa: PLC0415 - as above
 
-    mirrors = mirrors_for(ref, config.mirrors, policy.safelist)
+    mirrors = mirrors_for(ref, config.mirrors, policy.safelist, policy.decision.promotion)
     store = open_writer(ref.transport, config)
     return MirroredReader(store, mirrors) if mirrors else store
+
+
+def staged_reader(store: ImageReader, ref: ImageRef, config: Config, policy: Policy) -> ImageReader:
+    """Return what an evaluation reads a staged image with: the store, after a mirror of it if there is one.
+
+    Raises:
+        PolicyError: as `open_reader`.
+    """
+    from gate.registry.mirrors import MirroredReader, MirrorFirst, mirrors_for  # noqa: PLC0415 - as above
+
+    mirrors = mirrors_for(ref, config.mirrors, policy.safelist, policy.decision.promotion)
+    return MirrorFirst(MirroredReader(store, mirrors), store) if mirrors else store
 
 
 def open_writer(transport: Transport, config: Config) -> ImageWriter:

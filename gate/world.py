@@ -31,6 +31,7 @@ from gate.promotion.tombstone import bury
 from gate.promotion.withdraw import withdraw
 from gate.registry.graves import graves_of
 from gate.registry.retention import SoftDelete
+from gate.registry.staged import check_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
 
 _WORKERS = 6
-"""How many blobs are brought to a release place at once."""
+"""How many blobs are asked for, or brought to a release place, at once."""
 
 
 class SourceFactory(Protocol):
@@ -84,11 +85,12 @@ class RealWorld:
         resolver: Resolver | None = None,
         held: Callable[[Collection[str]], bool] = lambda _: False,
         soft_delete: Callable[[ImageRef], SoftDelete] = lambda _: SoftDelete(),
+        reading: Callable[[ImageReader, ImageRef, Policy], ImageReader] = lambda store, _ref, _policy: store,
     ) -> None:
         """Take the collaborators.
 
-        `index` and `channels` make what a policy allows to be asked; `held` says whether somebody holds one of these
-        digests now, and `soft_delete` what a place keeps of what is deleted.
+        `index` and `channels` make what a policy allows to be asked, and `reading` what reads a staged image; `held`
+        says whether somebody holds one of these digests now, and `soft_delete` what a place keeps of what is deleted.
         """
         self._stores = stores
         self._index = index
@@ -104,6 +106,7 @@ class RealWorld:
         self._resolver = resolver
         self._held = held
         self._soft_delete = soft_delete
+        self._reading = reading
 
     def waiting(self, ref: ImageRef, policy: Policy) -> ImageRef:
         """Resolve a submitted name to its digest, once; only what waits in a staging place is taken in.
@@ -128,9 +131,12 @@ class RealWorld:
         """Read every image whole, prove and compare every component of it, ask every source about it."""
         policy = submission.policy
         sets = ClosedSets(self._resolver, submission.environment, policy, now, self._reporter.resolving)
-        index, images = self.prove(
-            self._store(submission.ref), submission.ref, policy, grants, declared=submission.environment, sets=sets
-        )
+        store, ref = self._store(submission.ref), submission.ref
+        reader = self._reading(store, ref, policy)
+        if reader is not store:
+            store.resolve(ref)  # a mirror may still have what the staging place does not give any more
+        index, images = self.prove(reader, ref, policy, grants, declared=submission.environment, sets=sets)
+        check_blobs(store, ref, images, workers=_WORKERS)
         found = [(image, self._reported(image, policy, now)) for image in images]
         (image, findings), *others = found
         return Evidence(

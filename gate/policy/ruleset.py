@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:e1ce26c43f4ab1d6e89b535a5cc2327456ad377f9b9d5e1c8f75c1b159acabd5"
+RULESET = "sha256:ce41d8cec2f301003c7d5d46c4dceb528d164d102ff98114b9d1e18df376a245"

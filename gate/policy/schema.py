@@ -70,10 +70,7 @@ class ImageRegistry(Value):
     @field_validator("mirrors")
     @classmethod
     def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not mirror or "://" in mirror or "@" in mirror or mirror.endswith("/") for mirror in value):
-            message = "`host/prefix`, without a scheme, credentials or a slash at the end"
-            raise ValueError(message)
-        return value
+        return _mirror_places(value)
 
 
 class OsArchive(Value):
@@ -194,10 +191,20 @@ class ResolutionPolicy(Value):
 
 
 class Promotion(Value):
-    """A place where images wait and the place where they are released: prefixes of whole path segments."""
+    """A place where images wait and the place where they are released: prefixes of whole path segments.
+
+    `mirrors` are the organisation's own copies of the staging place's registry, as `host/prefix`: an evaluation may
+    read there what has a digest. What is promoted comes from the staging place itself.
+    """
 
     staging: str = Field(min_length=1)
     release: str = Field(min_length=1)
+    mirrors: tuple[str, ...] = ()
+
+    @field_validator("mirrors")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _mirror_places(value)
 
 
 class DiscardPolicy(Value):
@@ -278,3 +285,10 @@ def _plain_https(url: str) -> str:
         message = "an https address without credentials or query"
         raise ValueError(message)
     return url.rstrip("/")
+
+
+def _mirror_places(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any(not mirror or "://" in mirror or "@" in mirror or mirror.endswith("/") for mirror in value):
+        message = "`host/prefix`, without a scheme, credentials or a slash at the end"
+        raise ValueError(message)
+    return value

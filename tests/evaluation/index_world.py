@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from gate.model.finding import SourceReport
     from gate.model.image import Inventory
-    from gate.origin.closed_sets import Resolver
 
 BASE = "mcr.microsoft.com/azureml/base:1"
 LAYER, CONFIG = "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.config.v1+json"
@@ -124,7 +123,7 @@ class Clean:
         return found.model_copy(update={"audited": 0})
 
 
-def world_over(folder: Path, unseen: Sequence[str] = (), resolver: Resolver | None = None) -> RealWorld:
+def world_over(folder: Path, unseen: Sequence[str] = (), **collaborators: Any) -> RealWorld:
     """Return the real world over layout folders, without an index, with sources that find nothing."""
     return RealWorld(
         stores={Transport.OCI_LAYOUT: OciLayout()},
@@ -133,5 +132,5 @@ def world_over(folder: Path, unseen: Sequence[str] = (), resolver: Resolver | No
         storage=FolderStorage(folder / "storage", StorageBounds()),
         notifier=AppriseNotifier(()),
         bounds=ImageBounds(),
-        resolver=resolver,
+        **collaborators,
     )
