@@ -31,7 +31,7 @@ LAYERS = [
     {"durable", "leases", "desk", "retirement", "ledgered_data", "ledgered_run", "scans", "unfinished", "holds", "graveyard"},
     {"evaluation"},
     {"intake", "world", "notify", "account"},
-    {"revisit", "due"},
+    {"revisit", "due", "waking"},
     {"wiring_azure", "wiring_resolving", "wiring_callers", "wiring_stores", "wiring_users", "wiring_discards"},
     {"wiring"},
     {"reports", "doctor"},

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("gate.cli.check", "Check environment definitions against the safelist, and what they would bring."),
     "inspect": ("gate.cli.inspect", "List what is inside an image, with the layer and the evidence of each."),
     "evaluate": ("gate.cli.evaluate", "Decide on an image and its environment, then promote or discard it."),
+    "discard": ("gate.cli.discard", "List what was discarded, hold it, restore it, and delete what is due."),
     "exception": ("gate.cli.exception", "Request, list, show, approve and deny exceptions."),
     "scan": ("gate.cli.scan", "Hand in a scanner's report about an image."),
     "audit": ("gate.cli.audit", "List, show and verify what the ledger holds."),
