@@ -148,15 +148,14 @@ class ExceptionDesk:
             now: the decision's instant.
 
         Raises:
-            GateError: `draft_unknown`: the decision names a request for something that it did not dispose of.
+            GateError: `draft_unknown`: the decision names a request for something that it did not judge.
         """
-        disposed = (*decision.references, *decision.components)
-        subjects = {one.request: one.subject(decision.repository) for one in disposed if one.request}
+        subjects = decision.subjects()
         origins = {result.request: result.params.get("origins", "") for result in decision.results}
         for request_id in decision.requests:
             subject = subjects.get(request_id)
             if subject is None or subject.request_id() != request_id:
-                message = f"the decision names the request `{request_id}` for nothing that it disposed of"
+                message = f"the decision names the request `{request_id}` for nothing that it judged"
                 raise GateError(message, code="draft_unknown", hint="report this; no draft was opened")
             if Requests(connection).find(request_id) is None:
                 draft = open_draft(subject, origins.get(request_id, ""), evaluation=evaluation, now=now)

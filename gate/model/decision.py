@@ -47,6 +47,18 @@ class RuleResult(Value):
     image: Digest | None = None
     platform: str = ""
 
+    def waiver(self, repository: str) -> Subject | None:
+        """Return what a waiver that would lift it is about, or None if none would."""
+        if not self.request or "waive" not in self.params:
+            return None
+        return Subject(
+            kind=Kind(self.params["kind"]),
+            name=self.params["name"],
+            version=self.params["version"],
+            repository=repository,
+            vulnerability=self.params["waive"],
+        )
+
 
 class Disposed(Value):
     """The disposition of one reference or component: exactly one each, so that counts add up.
@@ -91,3 +103,10 @@ class Decision(Value):
     """Exception requests that would lift what blocks, sorted; opened as drafts if they do not exist."""
     missing: tuple[str, ...] = Field(default=(), exclude_if=unsaid)
     """Sources whose evidence policy requires and that is missing, too old or in doubt, sorted: what holds it."""
+
+    def subjects(self) -> dict[str, Subject]:
+        """Return what each request that would lift something is about, by its id."""
+        disposed = (*self.references, *self.components)
+        origins = {one.request: one.subject(self.repository) for one in disposed if one.request}
+        waivers = {one.request: subject for one in self.results if (subject := one.waiver(self.repository))}
+        return origins | waivers

@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gate.model.exception import VULNERABILITY, WAIVED_NAME, Subject
+from gate.model.origin import Kind
 from gate.policy.dispose import Bounds, GrantState, grant_state
 
 if TYPE_CHECKING:
@@ -75,6 +77,34 @@ def waiver_fault(waiver: Grant, workflow: WorkflowPolicy) -> WaiverState | None:
     if any(_plain(never) == _plain(f"{waiver.kind.value}/{waiver.name}") for never in workflow.never):
         return WaiverState.NEVER
     return None
+
+
+def waivable(vulnerability: Vulnerability, case: Case) -> Subject | None:
+    """Return what a waiver of a blocking vulnerability would be about, or None if it is to be mended otherwise.
+
+    A fixed version is to be taken. What is malicious, exploited or never excepted is not waived, and neither is what
+    the image does not have as one thing of one kind and version: nobody could say what the waiver is for.
+    """
+    ids = [one for one in sorted(vulnerability.ids, key=_commonest) if re.fullmatch(VULNERABILITY, one)]
+    place = (_plain(vulnerability.component), vulnerability.version)
+    parts = {
+        (part.kind, _plain(part.name) if part.kind is Kind.PYPI else part.name)
+        for part in case.evidence.image.components
+        if (_plain(part.name), part.version) == place and re.fullmatch(WAIVED_NAME, part.name)
+    }
+    mended = vulnerability.fixed_in or vulnerability.malicious or vulnerability.exploited_since is not None
+    if mended or not ids or len(parts) != 1 or not case.evidence.repository:
+        return None
+    ((kind, name),) = parts
+    if any(_plain(never) == _plain(f"{kind.value}/{name}") for never in case.policy.workflow.never):
+        return None
+    repository, version = case.evidence.repository, vulnerability.version
+    return Subject(kind=kind, name=name, version=version, repository=repository, vulnerability=ids[0])
+
+
+def _commonest(identifier: str) -> tuple[bool, str]:
+    """Put the id first that all sources know, so that the next evaluation names the same request."""
+    return not identifier.upper().startswith("CVE-"), identifier
 
 
 def waived_by(vulnerability: Vulnerability, case: Case) -> tuple[Grant | None, tuple[tuple[Grant, WaiverState], ...]]:

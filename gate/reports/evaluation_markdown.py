@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gate.exceptions.plain import plain
 from gate.model.decision import Outcome, Status
+from gate.reports.asking import commands
 from gate.reports.evaluation_text import bytes_kept, headline
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def render(account: Account) -> str:
             lines += ["", f"… and {len(blocking) - _SHOWN} more."]
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "Exception requests that would lift it:", ""]
-        lines += [f"- `gate exception request --for {request} --reason …`" for request in account.requests]
+        lines += [f"- `{command}`" for command in commands(account)]
     if account.id:
         lines += ["", f"Evaluation `{account.id}`, decision `{account.decision_digest or 'none'}`"]
     return "\n".join(lines) + "\n"

@@ -8,6 +8,7 @@ from gate.model.base import format_instant
 from gate.model.decision import Outcome, Status
 from gate.model.quiet import quiet
 from gate.model.redact import redact
+from gate.reports.asking import commands
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,7 +55,7 @@ def render(account: Account) -> str:
     lines += ["", *(line for reason in account.reasons for line in _reason(reason))] if account.reasons else []
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "exception requests that would lift it (give each a reason):"]
-        lines += [f"  gate exception request --for {request} --reason …" for request in account.requests]
+        lines += [f"  {command}" for command in commands(account)]
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 

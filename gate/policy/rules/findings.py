@@ -9,12 +9,16 @@ from gate.model.finding import ScanState
 from gate.policy.proof import SKEW
 from gate.policy.rule import Case, Explanation, passed, result
 from gate.policy.vulnerabilities import Vulnerability, vulnerabilities
-from gate.policy.waiving import waived_by
+from gate.policy.waiving import waivable, waived_by
 from gate.policy.words import Treatment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from gate.model.exception import Subject
+
+MOST_WAIVERS = 20
+"""Most waivers that one image is offered: with more of them it needs another base, or other packages."""
 _FACTS = "{component} {version} has {id}, severity {severity} ({source}); fixed in: {fixed_in}"
 _BASE = "_base"
 """Ends the code of what lies in a listed base image: its way out is another base."""
@@ -94,7 +98,8 @@ class FindingsBelowBar:
         if not reports:
             yield result(self.id, Status.UNKNOWN, "no_source")
             return
-        results = [*self._contradictions(case), *(self._judged(one, case) for one in vulnerabilities(case))]
+        judged = [self._judged(one, case) for one in vulnerabilities(case)]
+        results = [*self._contradictions(case), *_offering_waivers(judged)]
         yield from results
         if not any(one.status in {Status.FAIL, Status.UNKNOWN} for one in results):
             waived = sum(one.code == "waived" for one in results)
@@ -121,7 +126,7 @@ class FindingsBelowBar:
             return result(self.id, status, _placed(code, one), one.subject, **facts)
         waiver, _ = waived_by(one, case)
         if waiver is None or waiver.waives is None:
-            return result(self.id, status, _placed(code, one), one.subject, **facts)
+            return _asked_for(result(self.id, status, _placed(code, one), one.subject, **facts), waivable(one, case))
         said = {
             "waiver": waiver.id,
             "expires": waiver.expires.isoformat(),
@@ -152,6 +157,21 @@ def _verdict(one: Vulnerability, case: Case) -> tuple[Status, str, dict[str, str
     until = seen + min(known)
     dates = {"fix_seen_at": seen.isoformat(), "grace_until": until.isoformat()}
     return (Status.WARN, "in_grace", dates) if case.now < until else (Status.FAIL, "grace_over", dates)
+
+
+def _asked_for(refused: RuleResult, subject: Subject | None) -> RuleResult:
+    """Name the request for a waiver of what was refused, if one can be asked for."""
+    if subject is None:
+        return refused
+    asked = {"waive": subject.vulnerability, "kind": subject.kind.value, "name": subject.name}
+    return refused.model_copy(update={"request": subject.request_id(), "params": {**refused.params, **asked}})
+
+
+def _offering_waivers(judged: Sequence[RuleResult]) -> list[RuleResult]:
+    """Leave the requests out where there are too many: whoever reviews them would have to review the image."""
+    if sum(bool(one.request) for one in judged) <= MOST_WAIVERS:
+        return list(judged)
+    return [one.model_copy(update={"request": ""}) for one in judged]
 
 
 def _placed(code: str, one: Vulnerability) -> str:
