@@ -50,8 +50,12 @@ def registry_server(
     auth: Mapping[str, object] | None = None,
     tls: Certificate | None = None,
     delete: bool = True,
+    urls: tuple[str, ...] = (),
 ) -> Iterator[RegistryServer]:
-    """Run a registry that keeps its images below `folder`; it deletes, unless told not to."""
+    """Run a registry that keeps its images below `folder`; it deletes, unless told not to.
+
+    It takes layers that lie at addresses which match one of `urls`.
+    """
     http: dict[str, object] = {"addr": "127.0.0.1:0", "relativeurls": True}
     if tls is not None:
         http["tls"] = {"certificate": str(tls.certificate), "key": str(tls.key)}
@@ -63,6 +67,8 @@ def registry_server(
     }
     if auth is not None:
         config["auth"] = dict(auth)
+    if urls:
+        config["validation"] = {"manifests": {"urls": {"allow": list(urls)}}}
     file, log = folder / "config.yml", folder / "registry.log"
     file.write_text(json.dumps(config))
 
