@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from gate.wiring_stores import Stores
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -12,10 +14,14 @@ if TYPE_CHECKING:
 
     from gate.config import Config
     from gate.findings.defender.arm import Arm
+    from gate.guarded import GuardedWorld
     from gate.model.exception import Grant
     from gate.policy.schema import Policy
     from gate.promotion.lookout import Lookout
     from gate.promotion.users import UserSource
+    from gate.retirement.desk import RetirementDesk
+    from gate.retirement.run import RetirementRun
+    from gate.submission import World
 
 
 def lookout_of(config: Config, engine: Engine) -> Lookout:
@@ -50,3 +56,24 @@ def user_sources(config: Config) -> tuple[UserSource, ...]:
         return Arm(HttpClient(config.http), identity, named.cloud, config.defender)
 
     return (MlUsers(arm, named.resources, config.defender),)
+
+
+def guarded_world(config: Config, engine: Engine, world: World) -> GuardedWorld:
+    """Return the world under watch: nothing that is used is deleted, nothing that is retired is released."""
+    from gate.guarded import GuardedWorld  # noqa: PLC0415 - as above
+    from gate.retirement.guard import RetiredGuard  # noqa: PLC0415
+
+    lookout = lookout_of(config, engine)
+    return GuardedWorld(world, stores=Stores(config), lookout=lookout, refuse_retired=RetiredGuard(engine))
+
+
+def retirements_of(config: Config, engine: Engine, policy: Policy) -> tuple[RetirementDesk, RetirementRun]:
+    """Return where a retirement is asked for and agreed on, and what carries it out."""
+    from gate.retirement.carrying import Carrying  # noqa: PLC0415 - as above
+    from gate.retirement.desk import RetirementDesk  # noqa: PLC0415
+    from gate.retirement.run import RetirementRun  # noqa: PLC0415
+
+    lookout = lookout_of(config, engine)
+    carrying = Carrying(stores=Stores(config), lookout=lookout, policy=policy, bounds=config.image)
+    desk = RetirementDesk(engine=engine, policy=policy, carrying=carrying)
+    return desk, RetirementRun(engine=engine, policy=policy, carrying=carrying)

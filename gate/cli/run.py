@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "exception": ("gate.cli.exception", "Request, list, show, approve and deny exceptions."),
     "scan": ("gate.cli.scan", "Hand in a scanner's report about an image."),
     "audit": ("gate.cli.audit", "List, show and verify what the ledger holds."),
+    "retire": ("gate.cli.retire", "Take a released image out of service, with a second person's consent."),
     "data": ("gate.cli.data", "Fetch or import reference data, and say how old it is."),
     "doctor": ("gate.cli.doctor", "Check that Defender's scans can be made and be seen; each failure with its mend."),
     "policy": ("gate.cli.policy", "Show and check the policy in force."),

@@ -6,17 +6,17 @@ place; 3. whoever else was configured. Nothing is kept between two looks.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gate.errors import GateError, NotFoundError
+from gate.errors import GateError
 from gate.policy.users import UserKind
 from gate.promotion.mentions import Named
-from gate.promotion.state import serves
+from gate.promotion.state import digest_of, serves
 from gate.promotion.users import ImageUser, Unasked, Users, ask, naming_grants, refuse_used
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
 
     from gate.model.digest import Digest
@@ -28,6 +28,32 @@ if TYPE_CHECKING:
     from gate.registry.interface import ImageWriter
 
 _OWN = (UserKind.GRANT, UserKind.BASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What is to be deleted: digests of one place, the image itself first.
+
+    Attributes:
+        place: the repository.
+        digests: all that goes.
+        tags: names that lead to the digests, or did: somebody may still know them by these.
+        store: what holds the repository and the releases.
+        places: finds the released copy; None where the place is a release itself.
+        again: ask which other tags are on the digests by now.
+    """
+
+    place: ImageRef
+    digests: tuple[Digest, ...]
+    tags: tuple[str, ...]
+    store: ImageWriter
+    places: Places | None = None
+    again: bool = False
+
+    def named(self) -> Named:
+        """Return what to look for in others' words; the place is asked for its tags if that is wanted."""
+        known = {*self.tags, *(_tags_on(self) if self.again else ())}
+        return Named(place=self.place.place, digests=self.digests, tags=tuple(sorted(known)))
 
 
 class Lookout:
@@ -43,66 +69,52 @@ class Lookout:
         self._sources = sources
         self._grants = grants
 
-    def refuse(  # noqa: PLR0913 - what is deleted, where, by which rules
-        self,
-        place: ImageRef,
-        digests: Sequence[Digest],
-        *,
-        policy: Policy,
-        store: ImageWriter,
-        places: Places | None,
-        now: datetime,
-        tags: Iterable[str],
-        again: bool = False,
-    ) -> None:
-        """Refuse to delete digests of a place while somebody of a kind that policy names uses one of them.
+    def refuse(self, watched: Watched, *, kinds: Collection[UserKind], policy: Policy, now: datetime) -> None:
+        """Refuse to delete something while somebody of one of these kinds uses it.
 
         Args:
-            place: the repository.
-            digests: all that is deleted, the image itself first.
-            policy: which kinds of users count.
-            store: what holds the repository and the releases.
-            places: finds the released copy; None where the place is a release itself.
+            watched: what is to be deleted, and where.
+            kinds: whose use counts; nobody else is asked.
+            policy: lists bases, and has grants of its own.
             now: grants that have lapsed by then use nothing.
-            tags: names that lead to the digests, or did: somebody may still know them by these.
-            again: ask which other tags are on the digests by now.
 
         Raises:
             ConflictError: `digest_in_use`, naming the users.
             UpstreamError: `users_unasked`: nobody is known, and not everybody could be asked.
             GateError: the place itself can't be read.
         """
-        refusing = policy.decision.discard.users
-        if not refusing or not digests:
+        if not kinds or not watched.digests:
             return
-        known = {*tags, *(_tags_on(place, digests, store) if again else ())}
-        named = Named(place=place.place, digests=tuple(digests), tags=tuple(sorted(known)))
-        users = self._own(named, policy, refusing, now)  # 1
-        if places is not None and UserKind.RELEASE in refusing:
-            users = users.joined(_released(place, named, store, places))  # 2
-        users = users.joined(ask(self._sources, named, refusing))  # 3
-        refused = refuse_used(users, named, refusing=refusing)
+        named = watched.named()
+        refused = refuse_used(self.look(watched, kinds=kinds, policy=policy, now=now), named, refusing=kinds)
         if refused is not None:
             raise refused.error()
 
-    def _own(self, named: Named, policy: Policy, refusing: Collection[UserKind], now: datetime) -> Users:
-        if not set(_OWN) & set(refusing):
+    def look(self, watched: Watched, *, kinds: Collection[UserKind], policy: Policy, now: datetime) -> Users:
+        """Return who uses it, and who could not be asked, as `refuse` would judge them."""
+        named = watched.named()
+        users = self._own(named, policy, kinds, now)  # 1
+        if watched.places is not None and UserKind.RELEASE in kinds:
+            users = users.joined(_released(watched, named, watched.places))  # 2
+        return users.joined(ask(self._sources, named, kinds))  # 3
+
+    def _own(self, named: Named, policy: Policy, kinds: Collection[UserKind], now: datetime) -> Users:
+        if not set(_OWN) & set(kinds):
             return Users()
         return naming_grants(self._grants(policy), policy.safelist.base_images, named, now)
 
 
-def _tags_on(place: ImageRef, digests: Sequence[Digest], store: ImageWriter) -> Iterator[str]:
-    for tag in store.tags(place):
-        with suppress(NotFoundError):  # it went meanwhile
-            if store.resolve(place.model_copy(update={"tag": tag, "digest": None})) in digests:
-                yield tag
+def _tags_on(watched: Watched) -> Iterator[str]:
+    for tag in watched.store.tags(watched.place):
+        if digest_of(watched.store, watched.place, tag) in watched.digests:
+            yield tag
 
 
-def _released(place: ImageRef, named: Named, store: ImageWriter, places: Places) -> Users:
-    release = places.release_of(place)
+def _released(watched: Watched, named: Named, places: Places) -> Users:
+    release = places.release_of(watched.place)
     kinds = (UserKind.RELEASE,)
     try:
-        served = next((digest for digest in named.digests if serves(store, release.at(digest))), None)
+        served = next((digest for digest in named.digests if serves(watched.store, release.at(digest))), None)
     except GateError as error:
         return Users(unasked=(Unasked.of(f"release place {release.place}", kinds, error),))
     if served is None:
