@@ -92,7 +92,7 @@ def hold(
 ) -> None:
     """Keep an image from being deleted, whatever policy says. Nobody can pull it all the same once it is discarded.
 
-    Exit codes: 0 held, 12 it is unknown, deleted already or the database can't be used, 2 wrong usage.
+    Exit codes: 0 held, 12 it is unknown or deleted already or the database can't be used, 2 wrong usage.
     """
     from gate.holds import Holds  # noqa: PLC0415 - as above
 
@@ -134,7 +134,7 @@ def restore(
 ) -> None:
     """Have a discarded image served again in staging, to be judged again: where the denial has lost its ground.
 
-    Exit codes: 0 restored, 12 it is held, gone, unknown or the registry failed, 2 wrong usage.
+    Exit codes: 0 restored, 12 it can't be (the error says why) or the registry failed, 2 wrong usage.
     """
     import uuid  # noqa: PLC0415 - as above
 
