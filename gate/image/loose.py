@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gate.image.heads import GO, oddity_of
 from gate.image.scene import TELLING
@@ -84,8 +84,7 @@ def _go_programs(scene: Scene) -> frozenset[bytes]:
     return frozenset(sha256 for sha256, told in scene.system.heads.items() if told == GO)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(NamedTuple):
     """What the path of a folder says of the files directly in it."""
 
     path: str

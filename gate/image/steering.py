@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from gate.image.loose import owned_paths
@@ -148,7 +149,7 @@ class _Look:
         if self._owned is None:
             self._owned = owned_paths(self._scene, self._found)
         if isinstance(entry, Folder):
-            return not any(path.startswith(f"{real}/") for path in self._owned) if real else True
+            return not any(map(methodcaller("startswith", f"{real}/"), self._owned)) if real else True
         return real not in self._owned
 
     def _hidden(self, name: str, place: str, real: str, folder: Folder) -> Iterator[str]:
