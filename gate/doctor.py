@@ -1,4 +1,4 @@
-"""`gate doctor`: whether the gate could know anything of an image's scan, asked now, each failure with its mend."""
+"""`gate doctor`: whether the gate could know of an image's scan and act on it, each failure with its mend."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ConfigDict, Field
 
 from gate.errors import GateError
-from gate.findings.defender.preflight import CHECKS, Check, CheckStatus, Preflight
+from gate.findings.defender.preflight import CHECKS, Check, CheckStatus, Preflight, meaning_of
+from gate.findings.defender.rights import REGISTRY
 from gate.model.base import Instant, Value
 from gate.model.finding import ScanState
 from gate.model.redact import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gate.policy.schema import DefenderPolicy
 
 SCHEMA = "gate.doctor/1"
 OK, HELD, FAILED = 0, 11, 12
 """Exit codes: all in order; an image would be held; it could not be asked."""
+_RED = frozenset({CheckStatus.FAILED, CheckStatus.UNKNOWN})
 _DETAIL_CHARACTERS = 300
 _SIGNERS_MEND = (
     "list the root under which Defender signs findings artifacts: without it every image without findings is held"
@@ -40,7 +44,10 @@ class Finding(Value):
 
 
 class Diagnosis(Value):
-    """What `gate doctor` prints. `green` says that an empty answer of Defender's would mean something."""
+    """What `gate doctor` prints.
+
+    `green` says that an empty answer of Defender's would mean something, and that the identity may do what was asked.
+    """
 
     model_config = ConfigDict(title=SCHEMA)
 
@@ -58,13 +65,22 @@ class Diagnosis(Value):
         return OK if self.green else HELD
 
 
-def diagnose(ask: Callable[[datetime], Preflight] | None, policy: DefenderPolicy, *, now: datetime) -> Diagnosis:
+def diagnose(
+    ask: Callable[[datetime], Preflight] | None,
+    policy: DefenderPolicy,
+    *,
+    now: datetime,
+    duties: Callable[[], Iterable[Check]] | None = None,
+    scans: bool = True,
+) -> Diagnosis:
     """Ask everything anew.
 
     Args:
         ask: runs the preflight; None where no registry is configured, which is a failed check of its own.
         policy: what is asked of Defender.
         now: the time of the diagnosis.
+        duties: asks what the identity may do beside scanning; nothing of that kind is asked without it.
+        scans: the identity is one that scans, so that somebody must be listed whose proof counts.
     """
     checks = [_configured(present=ask is not None)]
     if ask is not None:
@@ -72,9 +88,15 @@ def diagnose(ask: Callable[[datetime], Preflight] | None, policy: DefenderPolicy
             checks += ask(now).checks
         except GateError as error:
             checks.append(_failed(error))
-    red = [check for check in checks if check.state is not None]
+        if duties is not None:
+            checks += duties() if _signed_in(checks) else [Check(id=REGISTRY, status=CheckStatus.SKIPPED)]
+    red = [check for check in checks if check.state is not None or check.status in _RED]
     found = [_finding(check) for check in checks]
-    return Diagnosis(checked_at=now, green=not red, checks=(*found, _signers(policy)))
+    return Diagnosis(checked_at=now, green=not red, checks=(*found, _signers(policy)) if scans else tuple(found))
+
+
+def _signed_in(checks: Iterable[Check]) -> bool:
+    return any(check.id == "sign-in" and check.status is CheckStatus.OK for check in checks)
 
 
 def _configured(*, present: bool) -> Check:
@@ -91,7 +113,7 @@ def _failed(error: GateError) -> Check:
 def _finding(check: Check) -> Finding:
     return Finding(
         id=check.id,
-        title=CHECKS[check.id].title,
+        title=meaning_of(check.id).title,
         status=check.status,
         subject=check.subject,
         detail=check.detail,
@@ -131,5 +153,8 @@ def render_text(diagnosis: Diagnosis) -> str:
         if check.status is not CheckStatus.OK:
             lines += [f"    {check.detail}"] if check.detail else []
             lines += [f"    next: {check.mend}"] if check.mend else []
-    verdict = "in order" if diagnosis.green else "not in order: every image is held"
+    verdict = "in order"
+    if not diagnosis.green:
+        held = any(check.state is not None for check in diagnosis.checks)
+        verdict = "not in order: every image is held" if held else "not in order: what is decided can't be carried out"
     return "\n".join([*lines, verdict]) + "\n"

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from gate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from sqlalchemy.engine import Engine
 
     from gate.config import Config
     from gate.findings.defender.connect import DefenderConnection
+    from gate.findings.defender.duties import Asked
+    from gate.findings.defender.rights import Duty
     from gate.findings.interface import FindingsSource
     from gate.http.client import HttpClient
     from gate.intake import Intake
@@ -80,6 +82,28 @@ def revisits_of(
 
     news = NoNews() if connection is None else connection.waiting()
     return Revisits(engine=engine, intake=intake, news=news, clock=clock)
+
+
+def asked_of(config: Config, policy: Policy, duties: Iterable[Duty]) -> Asked:
+    """Return what to ask about the rights of an identity: in the registries that policy releases from and to."""
+    from gate.findings.defender.duties import Asked  # noqa: PLC0415 - as above
+
+    places = tuple((_host(one.staging), _host(one.release)) for one in policy.decision.promotion)
+    return Asked(
+        duties=frozenset(duties),
+        places=tuple(pair for pair in places if any(pair)),
+        unlock=policy.decision.discard.unlock,
+        azure=frozenset(config.acr.hosts if config.acr is not None else ()),
+    )
+
+
+def _host(place: str) -> str:
+    """Return a place's registry; nothing for a folder."""
+    from gate.model.image import ImageRef, Transport  # noqa: PLC0415 - as above
+    from gate.registry.reference import split_repository  # noqa: PLC0415
+
+    ref = ImageRef.of_place(place)
+    return split_repository(ref.repository)[0].lower() if ref.transport is Transport.REGISTRY else ""
 
 
 def defender_source(config: Config, policy: Policy, connection: DefenderConnection | None) -> FindingsSource:

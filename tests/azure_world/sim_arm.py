@@ -34,16 +34,22 @@ def answer(world: AzureWorld, method: str, path: str, query: dict[str, str], bod
     }
     if path in fixed:
         return _ok(fixed[path])
-    if path.lower() == REGISTRY_ID.lower():
+    registries = {REGISTRY_ID: world.registry} | {name: properties for name, (properties, _) in world.others.items()}
+    found = {name.lower(): properties for name, properties in registries.items()}.get(path.lower())
+    if found is not None:
         known = query.get("api-version", "") in world.registry_apis
-        return _ok({"id": path, "properties": world.registry}) if known else _refused(400, "NoRegisteredProviderFound")
+        return _ok({"id": path, "properties": found}) if known else _refused(400, "NoRegisteredProviderFound")
     rows = _listed(world, path)
     return _refused(404, "ResourceNotFound") if rows is None else _list(world, path, query, rows)
 
 
 def _listed(world: AzureWorld, path: str) -> list[Any] | None:
-    if path.lower() == f"{REGISTRY_ID}/providers/Microsoft.Authorization/permissions".lower():
-        return world.permissions
+    for name, allowed in {
+        REGISTRY_ID: world.permissions,
+        **{one: may for one, (_, may) in world.others.items()},
+    }.items():
+        if path.lower() == f"{name}/providers/Microsoft.Authorization/permissions".lower():
+            return allowed
     match = _ASSESSMENT.fullmatch(path)
     return world.sub_assessments.get(match[1]) if match else None
 

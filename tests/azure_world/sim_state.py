@@ -41,9 +41,12 @@ def registry_properties(host: str = "", **changes: object) -> Json:
     return {**made, **changes}
 
 
-def allowance(*actions: str, data: tuple[str, ...] = (), taken: tuple[str, ...] = ()) -> Json:
+def allowance(
+    *actions: str, data: tuple[str, ...] = (), taken: tuple[str, ...] = (), condition: str | None = None
+) -> Json:
     """Return one entry of what an identity may do."""
-    return {"actions": list(actions), "notActions": list(taken), "dataActions": list(data), "notDataActions": []}
+    made: Json = {"actions": list(actions), "notActions": list(taken), "dataActions": list(data), "notDataActions": []}
+    return made if condition is None else {**made, "condition": condition, "conditionVersion": "2.0"}
 
 
 SECURITY_READER = allowance("Microsoft.Security/*/read", "Microsoft.Authorization/*/read")
@@ -119,6 +122,8 @@ class AzureWorld:
     registry: Json = field(default_factory=registry_properties)
     registry_apis: tuple[str, ...] = ("2025-04-01", "2023-07-01")
     permissions: list[Json] = field(default_factory=lambda: [SECURITY_READER, ACR_PULL])
+    others: dict[str, tuple[Json, list[Json]]] = field(default_factory=dict)
+    """Further registries, by resource id: their properties, and what the identity may do there."""
     assessments: list[Json] = field(default_factory=list)
     sub_assessments: dict[str, list[Json]] = field(default_factory=dict)
     page_rows: int = 1000

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gate.errors import UpstreamError
 from gate.findings.defender.arm import Arm
+from gate.findings.defender.duties import duty_checks
 from gate.findings.defender.graph import Graph
 from gate.findings.defender.identity import AzureIdentity
 from gate.findings.defender.live import LiveDefender
@@ -16,11 +17,13 @@ from gate.findings.proof.artifact import ArtifactProofs
 from gate.findings.proof.interface import NoScans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from gate.bounds import DefenderBounds, HttpBounds
     from gate.cloud import AzureConfig
+    from gate.findings.defender.duties import Asked
+    from gate.findings.defender.preflight import Check
     from gate.findings.interface import FindingsSource
     from gate.findings.proof.interface import Attachments, Scans
     from gate.http.client import HttpClient
@@ -57,7 +60,7 @@ class DefenderConnection:
 
         self._config = config
         identity = AzureIdentity(config.cloud, config.tenant, environ, http)
-        arm = Arm(client, identity, config.cloud, bounds)
+        self._arm = arm = Arm(client, identity, config.cloud, bounds)
         self.graph = Graph(arm, bounds, sleep=sleep) if sleep else Graph(arm, bounds)
         self._pages = SecurityCenterPages(config.cloud, identity, http, bounds)
         self._run = PreflightRun(config=config, identity=identity, arm=arm, graph=self.graph, pages=self._pages)
@@ -82,6 +85,14 @@ class DefenderConnection:
     def preflight(self, now: datetime) -> Preflight:
         """Run the preflight anew, whatever is kept: what `gate doctor` shows."""
         return self._run(now)
+
+    def signed_in(self, now: datetime) -> Preflight:
+        """Ask for a token alone."""
+        return self._run.sign_in(now)
+
+    def duties(self, asked: Asked, registries: Iterable[str] = ()) -> tuple[Check, ...]:
+        """Ask what the identity may do, in the registries of configuration and these further ones, by resource id."""
+        return tuple(duty_checks(self._arm, {*(one.id for one in self._config.registries), *registries}, asked))
 
     def waiting(self) -> Waiting:
         """Return what asks for all waiting images at once."""

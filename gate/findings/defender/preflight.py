@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gate.findings.defender.rights import APART, NEEDS, REGISTRY
 from gate.model.base import Instant, Value
 from gate.model.finding import ScanState
 
@@ -32,7 +33,7 @@ class Meaning:
 
     title: str
     mend: str
-    state: ScanState
+    state: ScanState | None = None
 
 
 CHECKS: Mapping[str, Meaning] = {
@@ -108,6 +109,26 @@ CHECKS: Mapping[str, Meaning] = {
 }
 """Every check in the order of trust: the first that fails names the state."""
 
+DUTY_CHECKS: Mapping[str, Meaning] = {
+    REGISTRY: Meaning(
+        title="what an identity may do in a registry can be told",
+        mend="give the identity the role Reader on the registry, and name the registry's resource id in"
+        " GATE_DEFENDER_REGISTRIES or GATE_ACR_IMPORT",
+    ),
+    **{need.id: Meaning(title=need.title, mend=need.mend) for need in NEEDS.values()},
+    APART: Meaning(
+        title="an identity can do what its duty takes and no more",
+        mend="give scanning, promoting, discarding and retiring an identity each, and ask for each by itself:"
+        " `gate doctor --duty …`; repositories of one registry are kept apart by attribute-based access alone",
+    ),
+}
+"""What is asked of identities that promote and discard. None of it says anything about a scan."""
+
+
+def meaning_of(check: str) -> Meaning:
+    """Return what a check means."""
+    return CHECKS.get(check) or DUTY_CHECKS[check]
+
 
 class Check(Value):
     """How one check ended: about what, and what was seen."""
@@ -122,7 +143,7 @@ class Check(Value):
     @property
     def mend(self) -> str:
         """What to do; empty if nothing."""
-        return "" if self.status is CheckStatus.OK else CHECKS[self.id].mend
+        return "" if self.status is CheckStatus.OK else meaning_of(self.id).mend
 
 
 class Preflight(Value):

@@ -49,6 +49,8 @@ class Allowance:
     not_actions: tuple[str, ...]
     data_actions: tuple[str, ...]
     not_data_actions: tuple[str, ...]
+    condition: str = ""
+    """An expression that narrows it to some repositories; it is not worked out here."""
 
 
 def registry_of(arm: Arm, registry: str) -> RegistryFacts:
@@ -86,11 +88,13 @@ def registry_checks(arm: Arm, registry: str, facts: RegistryFacts) -> dict[str, 
 
 
 def _may_read_assessments(arm: Arm, registry: str) -> Iterator[Check]:
-    yield _said("security-reader", registry, good=_allows(_allowances(arm, registry), ASSESSMENTS), detail=ASSESSMENTS)
+    yield _said(
+        "security-reader", registry, good=_allows(allowances_of(arm, registry), ASSESSMENTS), detail=ASSESSMENTS
+    )
 
 
 def _may_pull(arm: Arm, registry: str, facts: RegistryFacts) -> Iterator[Check]:
-    allowances = _allowances(arm, registry)
+    allowances = allowances_of(arm, registry)
     classic, abac = _allows(allowances, PULL), _allows(allowances, CONTENT, data=True)
     # A registry that does not say which kind it honours may honour either: both are needed to be sure.
     good = {ABAC: abac, CLASSIC: classic}.get(facts.roles, classic and abac)
@@ -120,7 +124,13 @@ def _said(name: str, subject: str, *, good: bool, detail: str) -> Check:
     return Check(id=name, status=status, subject=subject, detail=detail, state=None if good else CHECKS[name].state)
 
 
-def _allowances(arm: Arm, registry: str) -> list[Allowance]:
+def allowances_of(arm: Arm, registry: str) -> list[Allowance]:
+    """Return all that the identity that asks may do in a registry.
+
+    Raises:
+        GateError: it can't be asked.
+        RowError: it says something that can't be read.
+    """
     path = f"{registry}/providers/Microsoft.Authorization/permissions"
     entries = [entry for page in arm.pages(path, PERMISSIONS_API) for entry in page]
     return [_allowance(Fields(entry, f"permissions[{place}]")) for place, entry in enumerate(entries)]
@@ -132,7 +142,15 @@ def _allowance(entry: Fields) -> Allowance:
         not_actions=entry.texts("notActions"),
         data_actions=entry.texts("dataActions"),
         not_data_actions=entry.texts("notDataActions"),
+        condition=entry.text("condition"),
     )
+
+
+def granted(allowances: Sequence[Allowance], action: str, *, data: bool = False) -> str:
+    """Return `yes`, `perhaps` where only entries with a condition allow the action, or nothing."""
+    if _allows([one for one in allowances if not one.condition], action, data=data):
+        return "yes"
+    return "perhaps" if _allows(allowances, action, data=data) else ""
 
 
 def _allows(allowances: Sequence[Allowance], action: str, *, data: bool = False) -> bool:

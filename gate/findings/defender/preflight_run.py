@@ -61,6 +61,10 @@ class PreflightRun:
             checks += _asked("canary", self._config.canary, self._canary)
         return Preflight(checked_at=now, checks=tuple(checks), hosts=tuple(host for host in hosts if host))
 
+    def sign_in(self, now: datetime) -> Preflight:
+        """Return whether the identity gets a token, and nothing else: for identities that scan nothing."""
+        return Preflight(checked_at=now, checks=tuple(_asked("sign-in", self._identity.kind, self._sign_in)))
+
     def _names(self) -> list[str]:
         left_out = {"sign-in", "configured"} | (set() if self._config.canary else {"canary"})
         return [name for name in CHECKS if name not in left_out]
