@@ -1,4 +1,4 @@
-"""Run a command as a whole process and say what it took: seconds of wall time, and the most memory it held."""
+"""Run a command as a whole process and say what it took: wall time, the cores' time, and the most memory it held."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _KIB = 1024
 
 
 class Cost(NamedTuple):
-    """Wall time in seconds and peak resident memory in bytes."""
+    """Wall time in seconds, peak resident memory in bytes, seconds of all cores (nothing where nobody measured)."""
 
     seconds: float
     memory: int
+    cores: float = 0.0
 
 
 def cost_of(command: Sequence[str], output: Path, environ: Mapping[str, str] | None = None) -> Cost:
@@ -37,4 +38,4 @@ def cost_of(command: Sequence[str], output: Path, environ: Mapping[str, str] | N
     if process.returncode:
         message = f"`{' '.join(command)[:200]}` failed:\n{said.read_text(errors='replace')[-2000:]}"
         raise SystemExit(message)
-    return Cost(took, usage.ru_maxrss * _KIB)
+    return Cost(took, usage.ru_maxrss * _KIB, usage.ru_utime + usage.ru_stime)
