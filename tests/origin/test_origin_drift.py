@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from image.image_world import Node, World, layer, wheel
+from packaging.markers import Marker
 
 from gate.model.drift import Difference, Drift, DriftAgainst, DriftKind
 from gate.model.image import Proof, ProofLevel
@@ -15,11 +16,15 @@ from gate.model.origin import PYPI, Kind, Origin, OriginKind
 from gate.model.reference import Declared, Problem, Reference
 from gate.model.resolution import FileKind, Resolution, ResolvedFile, ResolvedPackage
 from gate.origin.drift import find_drift
+from gate.origin.requires import Needs, holds, marker_environment
 from gate.origin.versions import allows
 from gate.policy.versions import same_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from gate.model.image import Component
+    from gate.origin.interface import InstalledFiles
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 INDEX = Origin(kind=OriginKind.PYTHON_INDEX, location=PYPI)
@@ -307,3 +312,52 @@ def test_versions_are_the_same_however_they_are_spelled() -> None:
     assert same_version("1.0", "1.0.0")
     assert same_version("2024A", "2024a")
     assert not same_version("1.0", "1.1")
+
+
+def test_a_declared_specifier_that_nobody_can_read_is_unjudged() -> None:
+    found = drift([ref("demo", "^1.0")], installed("demo"))
+    assert (told(found), found.unjudged, found.declared) == ([], 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["pypi", "conda"])
+def test_metadata_that_cannot_be_read_explains_nothing(kind: str) -> None:
+    """Who breaks the metadata of a package explains no other one by it."""
+    whole = installed("demo", "1.0", "evil") if kind == "pypi" else conda("demo", "1.0", "evil")
+    evil = installed("evil") if kind == "pypi" else conda("evil")
+    world = World()
+    below = layer({"etc/os-release": b"ID=x\n"})
+    inventory, files = world.read(
+        world.image(below, layer(whole | evil)), base_catalogue=[("base:1", (below.diff_id,))]
+    )
+    wanted = [(Kind(kind), "demo", ())]
+    environment = marker_environment(inventory)
+    assert (Kind(kind), "evil") in Needs(inventory.components, files, environment).explained(wanted)
+    broken = Broken(files)
+    assert Needs(inventory.components, broken, environment).explained(wanted) == {(Kind(kind), "demo")}
+
+
+class Broken:
+    """The files of an image whose metadata turned out to be something else."""
+
+    def __init__(self, files: InstalledFiles) -> None:
+        self._files = files
+
+    def rows(self, component: Component) -> Mapping[str, tuple[int, str]]:
+        return self._files.rows(component)
+
+    def record(self, component: Component) -> bytes:
+        return self._files.record(component)
+
+    def metadata(self, component: Component) -> bytes:
+        del component
+        return b"\xff\0{not metadata"
+
+
+@pytest.mark.parametrize("marker", ['python_version >= "x.y"', 'os_name ~= "posix"', 'platform_release > "1"'])
+def test_a_marker_without_a_meaning_is_not_guessed(marker: str) -> None:
+    world = World()
+    inventory, _ = world.read(world.image(layer(installed("demo"))))
+    environment = marker_environment(inventory)
+    assert environment is not None
+    assert holds(Marker(marker), environment) in {None, False}
+    assert holds(Marker(marker), None) is None

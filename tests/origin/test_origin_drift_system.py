@@ -148,6 +148,7 @@ def test_a_package_that_carries_others_has_each_named_with_its_holder() -> None:
             "holder/_vendor/six.py": b"",
             "holder/_vendor/data/readme.txt": b"",
             "holder/_vendor/vendor.txt": b"",
+            "holder/vendors.py": b"",
         },
     )
     found = compared("", Reference(kind=Kind.PYPI, name="holder", file="r.txt", line=1), nodes=carrying)
