@@ -10,7 +10,7 @@ proved by a bearer token, or named in the header `Gate-Claimed-Principal` where 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, TypeVar, Unpack
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
@@ -85,8 +85,7 @@ class RemoteDesk:
         fields += [("scope", entry) for entry in (terms.scope.repositories if terms.scope else ())]
         form = Multipart(fields, uploads)
         headers = {"Content-Type": form.content_type}
-        body = cast("BinaryIO", form)  # it is read like one, and no more
-        return self._post(f"{self._one(request_id)}/approve", approver, body=body, headers=headers)
+        return self._post(f"{self._one(request_id)}/approve", approver, body=form, headers=headers)
 
     def deny(
         self, request_id: str, approver: Principal, reason: str, *, now: datetime, expected: int | None = None
