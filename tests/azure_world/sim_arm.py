@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_world.sim_aml import is_aml
 from azure_world.sim_graph import QueryError, run
-from azure_world.sim_state import REGISTRY_ID, SUBSCRIPTION, Faults
+from azure_world.sim_state import REGISTRY_ID, SUBSCRIPTION, Faults, Json
 
 if TYPE_CHECKING:
     from azure_world.sim_state import AzureWorld
@@ -37,10 +37,19 @@ def answer(world: AzureWorld, method: str, path: str, query: dict[str, str], bod
     registries = {REGISTRY_ID: world.registry} | {name: properties for name, (properties, _) in world.others.items()}
     found = {name.lower(): properties for name, properties in registries.items()}.get(path.lower())
     if found is not None:
-        known = query.get("api-version", "") in world.registry_apis
-        return _ok({"id": path, "properties": found}) if known else _refused(400, "NoRegisteredProviderFound")
+        version = query.get("api-version", "")
+        known = version in world.registry_apis
+        return _ok({"id": path, "properties": _told(found, version)}) if known else _refused(400, "NoRegisteredProvider")
     rows = _listed(world, path)
     return _refused(404, "ResourceNotFound") if rows is None else _list(world, path, query, rows)
+
+
+def _told(properties: Json, version: str) -> Json:
+    """Leave out of a registry's properties what only previews tell."""
+    if version.endswith("-preview") or "softDeletePolicy" not in properties.get("policies", {}):
+        return properties
+    policies = {name: one for name, one in properties["policies"].items() if name != "softDeletePolicy"}
+    return {**properties, "policies": policies}
 
 
 def _listed(world: AzureWorld, path: str) -> list[Any] | None:

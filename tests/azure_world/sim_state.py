@@ -120,7 +120,7 @@ class AzureWorld:
         }
     )
     registry: Json = field(default_factory=registry_properties)
-    registry_apis: tuple[str, ...] = ("2025-04-01", "2023-07-01")
+    registry_apis: tuple[str, ...] = ("2025-04-01", "2023-07-01", "2023-11-01-preview")
     permissions: list[Json] = field(default_factory=lambda: [SECURITY_READER, ACR_PULL])
     others: dict[str, tuple[Json, list[Json]]] = field(default_factory=dict)
     """Further registries, by resource id: their properties, and what the identity may do there."""
