@@ -38,8 +38,9 @@ def answer(world: AzureWorld, method: str, path: str, query: dict[str, str], bod
     found = {name.lower(): properties for name, properties in registries.items()}.get(path.lower())
     if found is not None:
         version = query.get("api-version", "")
-        known = version in world.registry_apis
-        return _ok({"id": path, "properties": _told(found, version)}) if known else _refused(400, "NoRegisteredProvider")
+        if version not in world.registry_apis:
+            return _refused(400, "NoRegisteredProviderFound")
+        return _ok({"id": path, "properties": _told(found, version)})
     rows = _listed(world, path)
     return _refused(404, "ResourceNotFound") if rows is None else _list(world, path, query, rows)
 
