@@ -18,6 +18,8 @@ def entry() -> None:
         # A name that the terminal's alphabet can't write must not end a verdict in a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # Nothing that happens to be installed hooks into what is parsed; looking for it reads every package's metadata.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     code = main()
     gc.freeze()  # the end comes: what is left need not be looked through for rings once more
     if code == INTERRUPTED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,20 @@ def test_where_python_keeps_the_working_directory_out_itself_nothing_else_is_tak
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("gate ")
+
+
+def test_no_installed_package_hooks_into_what_is_parsed(tmp_path: Path) -> None:
+    """Pydantic loads whatever an entry point of its name leads to, in every program that uses it."""
+    (tmp_path / "hook-1.dist-info").mkdir()
+    (tmp_path / "hook-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: hook\nVersion: 1\n")
+    (tmp_path / "hook-1.dist-info/entry_points.txt").write_text("[pydantic]\nhook = hook:plugin\n")
+    (tmp_path / "hook.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nplugin = None\n")
+    environ = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *filter(None, [environ.get("PYTHONPATH")])])
+
+    def ran(*words: str) -> bool:
+        subprocess.run([sys.executable, *words], cwd=tmp_path, env=environ, capture_output=True, check=False)
+        return (tmp_path / "ran").exists()
+
+    assert not ran("-m", "gate", "policy", "show")
+    assert ran("-c", "from pydantic import BaseModel\nclass One(BaseModel): ...")
