@@ -1,4 +1,4 @@
-"""Hold the rest of the database against what the ledger says of it: content, decisions, runs, requests and grants.
+"""Hold the rest of the database against what the ledger says: content, decisions, runs, requests, grants, burials.
 
 The ledger proves itself; the tables beside it are only believed as far as a record names them.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from gate.ledger.contents_burials import Buried
 from gate.ledger.record import CONTENT_FACTS, Event, LedgerRecord
 from gate.ledger.verify import Corrupt, Flaw
 from gate.model.base import Value
@@ -47,9 +48,11 @@ class Named:
         self.ended: dict[tuple[str, str], int] = {}
         self.requests: dict[str, tuple[int, str]] = {}
         self.grants: dict[str, tuple[int, str]] = {}
+        self.buried = Buried()
 
     def visit(self, index: int, record: LedgerRecord) -> None:
         """Note what the record names."""
+        self.buried.visit(index, record)
         for fact in CONTENT_FACTS:
             digest = record.facts.get(fact, "")
             if is_digest(digest):
@@ -74,6 +77,7 @@ def flaws(connection: Connection, named: Named) -> Iterator[Corrupt]:
     yield from _evaluations(connection, named)
     yield from _requests(connection, named)
     yield from _grants(connection, named)
+    yield from named.buried.flaws(connection)
 
 
 def _altered_content(connection: Connection, named: Named) -> Iterator[Corrupt]:

@@ -53,6 +53,8 @@ class Flaw(StrEnum):
     REQUEST_DIFFERS = "request_differs"
     GRANT_UNRECORDED = "grant_unrecorded"
     GRANT_DIFFERS = "grant_differs"
+    BURIAL_UNRECORDED = "burial_unrecorded"
+    BURIAL_DIFFERS = "burial_differs"
 
 
 class Verified(Value):
