@@ -50,19 +50,26 @@ class TokenConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AzureAccess:
+    """That this machine's Azure identity is asked for tokens, in which tenant of which cloud, and for whom."""
+
+    audience: str
+    cloud: Cloud
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAccess:
     """How this machine proves to a service who it is; all empty where it only claims. `token` is never shown."""
 
     token: str = field(default="", repr=False)
     token_file: Path | None = None
-    audience: str = ""
-    cloud: Cloud | None = None
-    tenant: str = ""
+    identity: AzureAccess | None = None
 
     @property
     def proves(self) -> bool:
         """Say whether there is a token to be sent."""
-        return bool(self.token or self.token_file or self.audience)
+        return bool(self.token or self.token_file or self.identity)
 
 
 def load_tokens(environ: Mapping[str, str]) -> TokenConfig | None:
@@ -100,7 +107,7 @@ def load_access(environ: Mapping[str, str]) -> ServerAccess:
         return ServerAccess(token=environ.get("GATE_SERVER_TOKEN", ""), token_file=Path(file) if file else None)
     _check_audience("GATE_SERVER_AUDIENCE", audience)
     tenant = uuid_of("GATE_AZURE_TENANT", environ.get("GATE_AZURE_TENANT", ""))
-    return ServerAccess(audience=audience, cloud=cloud_of(environ), tenant=tenant)
+    return ServerAccess(identity=AzureAccess(audience=audience, cloud=cloud_of(environ), tenant=tenant))
 
 
 def _check_audience(key: str, text: str) -> None:

@@ -52,23 +52,20 @@ def bearer_of(config: Config, server: str) -> Callable[[], str] | None:
         UsageError: the address is none, or would have the token travel in clear (`token_in_clear`).
     """
     access = config.access
-    if not access.proves:
-        return None
-    if not origin_of(server).private:
+    if access.proves and not origin_of(server).private:
         message = "a token is never sent in clear to another machine"
         raise UsageError(message, code="token_in_clear", hint="name the service by its https address")
     if access.token:
         return lambda: _token(access.token, "GATE_SERVER_TOKEN")
-    file = access.token_file
+    file, azure = access.token_file, access.identity
     if file is not None:
         return lambda: _token(_read(file, config.service.token_bytes), "GATE_SERVER_TOKEN_FILE")
-    if access.cloud is None:
-        message = "`GATE_SERVER_AUDIENCE` is set without a cloud"
-        raise UsageError(message, code="config_invalid")
+    if azure is None:
+        return None
     from gate.findings.defender.identity import AzureIdentity  # noqa: PLC0415 - an extra, and slow
 
-    identity = AzureIdentity(access.cloud, access.tenant, os.environ, config.http)
-    return lambda: _token(identity.token(f"{access.audience}/.default"), "GATE_SERVER_AUDIENCE")
+    identity = AzureIdentity(azure.cloud, azure.tenant, os.environ, config.http)
+    return lambda: _token(identity.token(f"{azure.audience}/.default"), "GATE_SERVER_AUDIENCE")
 
 
 def _read(file: Path, most: int) -> str:

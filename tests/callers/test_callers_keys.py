@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from azure_world.sim_state import TENANT
-from azure_world.sim_tokens import ALICE, Entra, entry_of, private_key
+from azure_world.sim_tokens import ALICE, Entra, entra_server, entry_of, private_key
 from callers.callers_world import ask, check_of, now, refused
 from cryptography.hazmat.primitives.asymmetric import rsa
+from servers.certificates import Certificate
 
 from gate.callers.keys import parse_keys
 from gate.errors import UnavailableUpstreamError, UpstreamError
@@ -151,9 +152,11 @@ def test_who_waits_for_the_authority_keeps_nobody_else_waiting(entra: Entra) -> 
     waiting.join()
 
 
-def test_a_redirect_to_another_server_brings_no_keys(entra: Entra) -> None:
-    entra.elsewhere = entra.address.replace("127.0.0.1", "localhost")
-    assert refused(check_of(entra), entra.token(ALICE, "Gate.Approve")) == "keys_unreachable"
+def test_a_redirect_to_another_server_brings_no_keys(entra: Entra, tls_certificate: Certificate) -> None:
+    with entra_server(tls_certificate) as other:
+        entra.elsewhere = other.address
+        assert refused(check_of(entra), entra.token(ALICE, "Gate.Approve")) == "keys_unreachable"
+        assert len(other.fetched) == 1  # it was followed, to a trusted server, and what it brought was not believed
 
 
 @pytest.mark.parametrize(

@@ -74,5 +74,6 @@ def test_one_way_to_call_a_service_is_taken_and_its_token_is_not_shown() -> None
     assert made.proves
     assert "secret" not in repr(made)
     assert config(GATE_SERVER_TOKEN_FILE="/run/token").access.token_file == Path("/run/token")  # noqa: S106 - a name
-    identity = config(GATE_SERVER_AUDIENCE="api://gate", GATE_AZURE_TENANT=TENANT).access
-    assert (identity.audience, identity.tenant, identity.proves) == ("api://gate", TENANT, True)
+    access = config(GATE_SERVER_AUDIENCE="api://gate", GATE_AZURE_TENANT=TENANT).access
+    assert access.identity is not None
+    assert (access.identity.audience, access.identity.tenant, access.proves) == ("api://gate", TENANT, True)

@@ -16,6 +16,7 @@ from gate.service.tokens import OPEN
 
 REASON = "features of the churn model, reviewed"
 REQUEST = "EXR-aaaaaaaaaaaaaaaa"
+DIGEST = "sha256:" + "1" * 64
 TOKEN = {"Authorization": "Bearer a.b.c"}
 
 
@@ -24,6 +25,10 @@ def test_without_tokens_configured_a_token_is_no_identity_and_nobody_elsewhere_i
         body = {"request": REQUEST, "reason": REASON}
         problem(plain.post("/v1/exceptions", json=body, headers=TOKEN), 403, "identity_missing")
         problem(caller_from(plain, "10.0.0.1").get("/healthz", headers=TOKEN), 403, "not_loopback")
+        report = {"version": "2.1.0", "runs": [{}]}
+        claimed = {"Gate-Claimed-Principal": "contoso/scanner"}
+        problem(plain.post(f"/v1/scans/{DIGEST}", json=report, headers=claimed), 403, "identity_claimed")
+        problem(plain.post(f"/v1/scans/{DIGEST}", json=report, headers=TOKEN), 403, "identity_missing")
 
 
 def test_keys_that_can_not_be_had_are_503_and_not_200(ground: Live, tls_certificate: Certificate) -> None:
