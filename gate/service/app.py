@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from gate import __version__
-from gate.model.image import Transport
 from gate.model.redact import redact
 from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems, scans
 from gate.service.edge import BoundedBody, Edge, HeadAsGet, LoopbackOnly
@@ -22,7 +21,6 @@ from gate.wiring_azure import revisits_of
 from gate.wiring_callers import token_check
 from gate.wiring_discards import due_of
 from gate.wiring_stores import Stores
-from gate.wiring_stores import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -64,9 +62,7 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
             app.state.gate_state = State(gate=gate, policy=policy)
             stop = threading.Event()
             pause = config.lease.total_seconds() / _SWEEPS_A_LEASE
-            revisits = revisits_of(
-                config, gate.engine, gate.intake, lambda: open_writer(Transport.REGISTRY, config), clock
-            )
+            revisits = revisits_of(gate.defender, gate.engine, gate.intake, clock)
             due = due_of(config, policy, gate.engine, Stores(config), clock)
             # Three threads: whoever waits for Azure or a registry must not keep a dead process's runs waiting.
             for once in (gate.intake.sweep, revisits.once, due.once):
