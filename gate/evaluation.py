@@ -1,10 +1,11 @@
 """The evaluation of one image digest: gather, decide, act. Every step is durable, every change is on record.
 
-Steps, numbered as in the code: 1. gather the evidence; 2. decide on it; 3. plan what the decision asks for and record
-the intent; 4. look again, before a promotion, at all that can have changed, then act and read back what came of it;
-5. where that look decided otherwise, record it, take back what was begun, and carry out the new decision; 6. record
-the outcome; 7. tell people of a discard. A process that is killed between any two is followed by one that adopts the
-run and goes on from the last kept step; what it acts on it has looked at again itself.
+Steps, numbered as in the code: 1. gather the evidence, or finish a discard that an earlier run began and that left
+nothing to gather from; 2. decide on it; 3. take back what was begun and may not be released, by this run or by one that
+failed; plan what the decision asks for and record the intent; 4. look again, before a promotion, at all that can have
+changed, then act and read back what came of it; 5. where that look decided otherwise, record it and carry out the new
+decision; 6. record the outcome; 7. tell people of a discard. A process that is killed between any two is followed by
+one that adopts the run and goes on from the last kept step; what it acts on it has looked at again itself.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from gate.errors import ConflictError, StoreError
 from gate.graveyard import enter
-from gate.ledger.record import Event, LedgerRecord
-from gate.ledger.writer import append, lock
+from gate.ledger.record import Event
+from gate.ledger.writer import lock
+from gate.ledgered_run import LedgeredRun
 from gate.model.base import canonical_json, format_instant
 from gate.model.decision import Decision, Outcome
 from gate.model.failure import Failure
 from gate.policy.decide import decide
 from gate.store.blobs import Blobs
-from gate.store.decisions import Decisions
 from gate.store.engine import reading, writing
-from gate.store.evaluations import OPEN, Evaluation, Evaluations, EvaluationState
+from gate.store.evaluations import Evaluation, Evaluations, EvaluationState
 from gate.submission import Exceptions, Submission, World, load_evidence, load_submission
+from gate.unfinished import begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +73,7 @@ class EvaluationWorkflow:
         self._world = world
         self._exceptions = exceptions
         self._clock = clock
+        self._run = LedgeredRun(leases)
 
     def run(self, evaluation: str) -> Json:
         """Carry one run to its end. Called by the durable engine, again after each adoption."""
@@ -78,16 +81,18 @@ class EvaluationWorkflow:
             gathered = self._durable.step("gather", self._kept(self._gather), evaluation)  # 1
             if "failure" in gathered:
                 return self._fail(evaluation, gathered["failure"])
-            decided = self._durable.transaction(  # 2
-                "decide", self._decide, evaluation, gathered["evidence"], gathered["now"]
-            )
-            ended = self._carry_out(evaluation, decided)
+            if "begun" in gathered:
+                decided = self._durable.transaction("resume", self._resume, evaluation, gathered["begun"])
+            else:
+                decided = self._durable.transaction(  # 2
+                    "decide", self._decide, evaluation, gathered["evidence"], gathered["now"]
+                )
+            ended = self._carry_out(evaluation, decided, gathered.get("plan", ""))
             if "denied" in ended:  # 5
                 decided = self._durable.transaction(
                     "reconsider", self._reconsider, evaluation, ended["evidence"], ended["now"]
                 )
-                taken = self._durable.step("withdraw", self._kept(self._withdraw), evaluation, ended["plan"])
-                ended = taken if "failure" in taken else self._carry_out(evaluation, decided) | taken
+                ended = self._carry_out(evaluation, decided)
             if "failure" in ended:
                 return self._fail(evaluation, ended["failure"])
             concluded = self._durable.transaction(  # 6
@@ -98,18 +103,26 @@ class EvaluationWorkflow:
             told = self._durable.step("tell", self._tell, evaluation, decided["decision"])  # 7
             return self._durable.transaction("told", self._told, evaluation, told["told"])
 
-    def _carry_out(self, evaluation: str, decided: Json) -> Json:
-        """Plan and act; return the facts of what came of it, or `failure`, or `denied` and what was looked at."""
-        if decided["outcome"] == Outcome.HOLD.value:
-            return {}
-        planned = self._durable.step("plan", self._kept(self._plan), evaluation, decided["decision"])  # 3
+    def _carry_out(self, evaluation: str, decided: Json, standing: str = "") -> Json:
+        """Plan and act; return the facts of what came of it, or `failure`, or `denied` and what was looked at.
+
+        `standing` is the plan of a discard that was begun: a new one would not see what went first.
+        """
+        taken: Json = {}
+        if decided["outcome"] != Outcome.PROMOTE.value:
+            taken = self._durable.step("withdraw", self._kept(self._withdraw), evaluation)  # 3
+            if "failure" in taken or decided["outcome"] == Outcome.HOLD.value:
+                return taken
+        planned = {"plan": standing}
+        if not standing:
+            planned = self._durable.step("plan", self._kept(self._plan), evaluation, decided["decision"])
         if "failure" in planned:
             return planned
         self._durable.transaction("intend", self._intend, evaluation, decided["outcome"], planned["plan"])
         acted = self._durable.step(  # 4
             "act", self._kept(self._act), evaluation, decided["decision"], planned["plan"]
         )
-        return acted | planned if "denied" in acted else acted
+        return acted | taken
 
     def _gather(self, evaluation: str) -> Json:
         """Gather as of one instant, which the decision then takes as its own."""
@@ -118,6 +131,9 @@ class EvaluationWorkflow:
             row = Evaluations(connection).get(evaluation)
             submission = load_submission(connection, row)
             grants = self._exceptions.all_grants(connection, submission.policy)
+            discards = begun(connection, row, Event.DISCARD_INTENDED)
+        if discards and self._world.gone(submission):
+            return {"begun": discards[0].evaluation, "plan": discards[0].plan}
         evidence = self._world.gather(submission, grants, submitted_at=row.first_seen_at or row.submitted_at, now=now)
         return {"evidence": self._keep(evidence), "now": format_instant(now)}
 
@@ -130,10 +146,17 @@ class EvaluationWorkflow:
     def _decide(self, connection: Connection, evaluation: str, evidence_digest: str, instant: str) -> Json:
         lock(connection)
         row = Evaluations(connection).get(evaluation)
-        self._record(
+        self._run.record(
             connection, row, Event.EVIDENCE_GATHERED, datetime.fromisoformat(instant), evidence=evidence_digest
         )
         return self._decided(connection, row, Event.DECIDED, evidence_digest, instant)
+
+    def _resume(self, connection: Connection, evaluation: str, former: str) -> Json:
+        """Take over the decision of a run that failed in the middle of its discard: there is nothing left to judge."""
+        lock(connection)
+        runs = Evaluations(connection)
+        decision = Decision.parse(Blobs(connection).get(str(runs.get(former).decision_digest)))
+        return self._run.decide(connection, runs.get(evaluation), decision, Event.DECIDED, self._clock(), former=former)
 
     def _reconsider(self, connection: Connection, evaluation: str, evidence_digest: str, instant: str) -> Json:
         lock(connection)
@@ -150,22 +173,9 @@ class EvaluationWorkflow:
         now = datetime.fromisoformat(instant)
         policy = load_submission(connection, row).policy
         decision = decide(load_evidence(connection, evidence_digest), policy, now)
-        digest = Decisions(connection).put(row.id, decision)
-        self._record(
-            connection,
-            row,
-            event,
-            now,
-            evidence="" if event is Event.DECIDED else evidence_digest,
-            decision=digest,
-            outcome=decision.outcome.value,
-            policy=decision.policy,
-            ruleset=decision.ruleset,
-            recorded=" ".join(decision.recorded_sources),
-        )
         self._exceptions.open_drafts(connection, decision, row.id, now=now)
-        self._move(connection, row, EvaluationState.DECIDED, decision_digest=digest, outcome=decision.outcome)
-        return {"decision": digest, "outcome": decision.outcome.value}
+        evidence = "" if event is Event.DECIDED else evidence_digest
+        return self._run.decide(connection, row, decision, event, now, evidence=evidence)
 
     def _plan(self, evaluation: str, decision_digest: str) -> Json:
         submission, decision = self._load(evaluation, decision_digest)
@@ -176,8 +186,8 @@ class EvaluationWorkflow:
     def _intend(self, connection: Connection, evaluation: str, outcome: str, plan: str) -> Json:
         lock(connection)
         row = Evaluations(connection).get(evaluation)
-        self._record(connection, row, _INTENT[Outcome(outcome)], self._clock(), plan=plan)
-        self._move(connection, row, EvaluationState.ACTING)
+        self._run.record(connection, row, _INTENT[Outcome(outcome)], self._clock(), plan=plan)
+        self._run.move(connection, row, EvaluationState.ACTING)
         return {}
 
     def _act(self, evaluation: str, decision_digest: str, plan_digest: str) -> Json:
@@ -203,15 +213,18 @@ class EvaluationWorkflow:
         outcome = decide(renewed, submission.policy, now).outcome
         return {"evidence": self._keep(renewed), "now": format_instant(now)}, outcome
 
-    def _withdraw(self, evaluation: str, plan_digest: str) -> Json:
+    def _withdraw(self, evaluation: str) -> Json:
+        """Take back every promotion that was begun, by this run or by one that failed, the oldest first."""
         with reading(self._engine) as connection:
-            submission = load_submission(connection, Evaluations(connection).get(evaluation))
-            plan = Blobs(connection).get(plan_digest)
-        taken = self._world.withdraw(submission, plan)
-        if taken is None:
+            row = Evaluations(connection).get(evaluation)
+            submission = load_submission(connection, row)
+            plans = [Blobs(connection).get(one.plan) for one in begun(connection, row, Event.PROMOTION_INTENDED)]
+        taken = [found for found in (self._world.withdraw(submission, plan) for plan in plans) if found is not None]
+        if not taken:
             return {}
         with writing(self._engine) as connection:
-            return {"withdrawal": Blobs(connection).put(taken.canonical())}
+            # The oldest plan names all that was not there before; a later one can add no more than attachments.
+            return {"withdrawal": Blobs(connection).put_all(one.canonical() for one in taken)[0]}
 
     def _tell(self, evaluation: str, decision_digest: str) -> Json:
         _, decision = self._load(evaluation, decision_digest)
@@ -222,8 +235,8 @@ class EvaluationWorkflow:
         row = Evaluations(connection).get(evaluation)
         event = Event.NOTIFIED if told in {"sent", "nobody"} else Event.NOTIFICATION_FAILED
         now = self._clock()
-        self._record(connection, row, event, now, result=told)
-        self._move(connection, row, EvaluationState.DISCARDED, finished_at=now)
+        self._run.record(connection, row, event, now, result=told)
+        self._run.move(connection, row, EvaluationState.DISCARDED, finished_at=now)
         return {"state": EvaluationState.DISCARDED.value}
 
     def _conclude(self, connection: Connection, evaluation: str, outcome: str, decision: str, ended: str) -> Json:
@@ -233,9 +246,11 @@ class EvaluationWorkflow:
         now, facts = self._clock(), json.loads(ended)
         if state is EvaluationState.DISCARDED:
             facts |= enter(connection, row, facts.get("receipt", ""), now=now)
-        self._record(connection, row, event, now, decision=decision, **{name: facts.get(name, "") for name in _FACTS})
+        self._run.record(
+            connection, row, event, now, decision=decision, **{name: facts.get(name, "") for name in _FACTS}
+        )
         if state is not EvaluationState.DISCARDED:  # open until people were told, so that a killed process is followed
-            self._move(connection, row, state, finished_at=now)
+            self._run.move(connection, row, state, finished_at=now)
         return {"state": state.value}
 
     def _fail(self, evaluation: str, failure: Json) -> Json:
@@ -246,8 +261,8 @@ class EvaluationWorkflow:
         row = Evaluations(connection).get(evaluation)
         failure, now = Failure.parse(text), self._clock()
         detail = Blobs(connection).put(failure.canonical())
-        self._record(connection, row, Event.FAILED, now, code=failure.code, failure=detail)
-        self._move(connection, row, EvaluationState.FAILED, error_code=failure.code, finished_at=now)
+        self._run.record(connection, row, Event.FAILED, now, code=failure.code, failure=detail)
+        self._run.move(connection, row, EvaluationState.FAILED, error_code=failure.code, finished_at=now)
         return {"state": EvaluationState.FAILED.value}
 
     def _kept(self, function: Callable[..., Json]) -> Callable[..., Json]:
@@ -268,28 +283,6 @@ class EvaluationWorkflow:
             row = Evaluations(connection).get(evaluation)
             decision = Decision.parse(Blobs(connection).get(decision_digest))
             return load_submission(connection, row), decision
-
-    def _record(self, connection: Connection, row: Evaluation, event: Event, now: datetime, **facts: str) -> None:
-        record = LedgerRecord(
-            event=event,
-            evaluation=row.id,
-            attempt=self._leases.attempt(row.id),
-            recorded_at=now,
-            subject=row.digest,
-            repository=row.repository,
-            facts={name: value for name, value in facts.items() if value},
-        )
-        append(connection, record)
-
-    def _move(self, connection: Connection, row: Evaluation, after: EvaluationState, **facts: object) -> None:
-        Evaluations(connection).move(
-            row.id,
-            owner=self._leases.owner,
-            attempt=self._leases.attempt(row.id),
-            before=OPEN,
-            after=after,
-            **facts,
-        )
 
 
 def _text(data: Json) -> str:

@@ -52,6 +52,10 @@ class World(Protocol):
         """Do what the plan says and return what was read back. Idempotent."""
         ...
 
+    def gone(self, submission: Submission) -> bool:
+        """Say whether the image is no longer in its staging place; asked where a discard of it was begun."""
+        ...
+
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         """Take back what a promotion that was begun and is denied now has brought; None if nothing of it is there.
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from gate.registry.interface import ImageReader
 
 
+UNREAD = "referrer_unread"
+
+
 class Attachment(Value):
     """One manifest that says of itself that it is about `subject`, with all below it."""
 
@@ -66,13 +69,16 @@ def read_attachments(
     left: list[Left] = []
     while waiting:
         subject = waiting.pop(0)
-        for listed in listed_referrers(store, place.at(subject)):
+        # Nothing is believed when it was said twice: one wrong "not found" must leave nothing behind that is attached.
+        for listed in listed_referrers(store, place.at(subject)) or listed_referrers(store, place.at(subject)):
             if listed.digest in seen:
                 continue
             seen.add(listed.digest)
             if len(attached) + len(left) >= bounds.referrers:
                 raise _too_many(place, bounds.referrers)
             one = _read(store, place.at(listed.digest), subject, bounds)
+            if isinstance(one, Left) and one.code == UNREAD:
+                one = _read(store, place.at(listed.digest), subject, bounds)  # as above
             if isinstance(one, Left):
                 left.append(one)
                 continue
@@ -135,7 +141,7 @@ def _read(store: ImageReader, ref: ImageRef, subject: Digest, bounds: ImageBound
     try:
         tree = read_tree(store, ref, bounds=bounds)
     except (InputError, IntegrityError, NotFoundError):
-        return Left(code="referrer_unread", digest=digest)
+        return Left(code=UNREAD, digest=digest)
     about = tree.nodes[-1].content.subject
     if about is None or about.digest != subject:
         return Left(code="referrer_of_another", digest=digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from gate.errors import ConflictError, InputError, IntegrityError, NotFoundError, UpstreamError
@@ -86,8 +87,8 @@ def prepare_discard(  # noqa: PLR0913 - where, under which rules, and what of it
     buried = False
     tree: ManifestTree | None
     try:
-        tree = read_tree(store, place, bounds=bounds)
-    except (NotFoundError, InputError, IntegrityError):
+        tree = _tree(store, place, bounds)
+    except (InputError, IntegrityError):
         tree = None
     except UpstreamError:
         buried = graves is not None and graves.grave(place) is Grave.BURIED
@@ -117,10 +118,19 @@ def held_error(place: ImageRef) -> ConflictError:
     return ConflictError(message, hint=hint, code="digest_held", place=place.place, digest=str(place.digest))
 
 
+def _tree(store: ImageWriter, place: ImageRef, bounds: ImageBounds | None) -> ManifestTree | None:
+    """Read the tree; None if it is gone, which is asked twice: what is thought gone keeps its children in staging."""
+    for _ in range(2):
+        with contextlib.suppress(NotFoundError):
+            return read_tree(store, place, bounds=bounds)
+    return None
+
+
 def _released(place: ImageRef, places: Places, store: ImageWriter) -> str:
     """Return the place that releases the digest. That it can't be asked keeps nothing denied in staging."""
     release = places.release_of(place)
     try:
-        return release.place if serves(store, release) else ""
+        # Asked twice: one wrong "not found" must not keep from people what goes on being released.
+        return release.place if serves(store, release) or serves(store, release) else ""
     except UpstreamError:
         return UNKNOWN

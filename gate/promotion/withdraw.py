@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gate.errors import ConflictError
 from gate.promotion.attached import lists_of
 from gate.promotion.gone import prove_gone
+from gate.promotion.lock import open_locks
 from gate.promotion.receipt import WithdrawalReceipt
 from gate.promotion.state import look_at_staging, serves
 from gate.registry.referring import referrers_tag
@@ -29,13 +30,16 @@ def withdraw(plan: PromotionPlan, store: ImageWriter, *, bounds: ImageBounds | N
         UpstreamError: the store failed, a lock forbids it (`manifest_locked`), or it is still there
             (`discard_unproved`).
     """
-    there = tuple(digest for digest in reversed(plan.absent) if serves(store, plan.target.at(digest)))
-    if not there:
+    # Asked twice, and deleted even if it seems gone: one wrong "not found" must not leave something deployable behind.
+    if not any(serves(store, plan.target.at(digest)) for digest in plan.absent * 2):
         return None
     state = look_at_staging(store, plan.target, bounds=bounds)
-    there = (*there, *lists_of(there, state))
+    # The image first, and with it the tag: what is interrupted here must not leave a tag on half of it.
+    there = (*sorted(plan.absent, key=lambda digest: digest != plan.digest), *lists_of(plan.absent, state))
     for digest in there:
         _refuse_used(plan, digest, there, state)
+    # Whoever locked what was not there before is this promotion.
+    open_locks(store, plan.target, {digest: state.tags_on(digest) for digest in there}, unlock=plan.locks)
     for digest in there:
         store.delete_manifest(plan.target.at(digest).model_copy(update={"tag": ""}))
     tags = (plan.target.tag,) if plan.target.tag else ()
@@ -45,7 +49,7 @@ def withdraw(plan: PromotionPlan, store: ImageWriter, *, bounds: ImageBounds | N
 
 def _refuse_used(plan: PromotionPlan, digest: Digest, there: tuple[Digest, ...], state: StagingState) -> None:
     own = {plan.target.tag} if digest == plan.digest else set()
-    users = [tag for tag in state.tags_on(digest) if tag not in own | {referrers_tag(one) for one in there}]
+    users = [tag for tag in state.tags_on(digest) if tag not in own | {referrers_tag(one) for one in plan.absent}]
     users += [user.digest for user in state.parents_of(digest) if user.digest not in there]
     if users:
         message = f"{digest} in `{plan.target.place}` is released and denied, and somebody uses it: {users[0]}"

@@ -139,6 +139,23 @@ class Evaluations:
         )
         return None if found is None else _instant(found)
 
+    def failed_since_settled(self, row: Evaluation) -> tuple[str, ...]:
+        """Return the runs about the same digest in the same place that failed after the last one that had an outcome.
+
+        In the order in which they failed.
+        """
+        columns = evaluations.c
+        same = sa.and_(columns.repository == row.repository, columns.digest == (row.digest or ""))
+        settled = sa.select(sa.func.coalesce(sa.func.max(columns.finished_at), "")).where(
+            same, columns.state.in_(_values(FINAL - {EvaluationState.FAILED}))
+        )
+        failed = sa.select(columns.id).where(
+            same,
+            columns.state == EvaluationState.FAILED.value,
+            columns.finished_at >= settled.scalar_subquery(),
+        )
+        return tuple(self._connection.scalars(failed.order_by(columns.finished_at, columns.id)))
+
     def renew(self, evaluation: str, *, owner: str, attempt: int, until: datetime) -> bool:
         """Extend the lease; false if the run is not this owner's (any more) or is finished."""
         return self._change(evaluation, OPEN, owner, attempt, {"lease_expires_at": format_instant(until)})

@@ -143,11 +143,21 @@ def test_a_tag_that_was_moved_before_its_lock_is_named_and_left_unlocked() -> No
     assert "1" not in names_locked(store)
 
 
-def test_what_was_locked_is_not_withdrawn() -> None:
+def test_what_a_denied_promotion_locked_itself_is_withdrawn() -> None:
     store = KeepingStore()
     plan = planned(store, push(store, STAGING, APP, "1"))
     promote(plan, store, store)
-    with pytest.raises(UpstreamError) as refused:
+    assert withdraw(plan, store) is not None
+    assert not store.repositories[RELEASE.place].tags
+    assert not store.repositories[RELEASE.place].manifests
+
+
+def test_what_others_locked_is_not_withdrawn() -> None:
+    store = KeepingStore()
+    plan = planned(store, push(store, STAGING, APP, "1")).model_copy(update={"locks": False})
+    promote(plan, store, store)
+    store.set_locks(RELEASE.at(APP.digest), write=False, delete=False)
+    with pytest.raises(ConflictError) as refused:
         withdraw(plan, store)
     assert refused.value.error_code == "manifest_locked"
     assert store.repositories[RELEASE.place].tags == {"1": APP.digest}
