@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.errors import ConflictError, UpstreamError
+from gate.errors import ConflictError
 from gate.model.decision import Decision, Outcome
-from gate.promotion.gone import is_gone
+from gate.promotion.gone import is_out_of_reach
 from gate.promotion.lookout import Lookout, Watched
 from gate.promotion.places import Places
 from gate.promotion.plan_discard import DiscardPlan
@@ -71,9 +71,9 @@ class GuardedWorld:
         return plan
 
     def act(self, submission: Submission, decision: Decision, plan: bytes) -> Value:
-        """Act as the world does, unless somebody uses it by now or has retired it; what is gone already is finished."""
+        """Act as the world does, unless somebody uses it by now or has retired it; what was begun is finished."""
         if decision.outcome is not Outcome.PROMOTE:
-            if not self._finished(submission):
+            if not self.gone(submission):
                 self._refuse_used(submission, decision, DiscardPlan.parse(plan), again=True)
             return self._world.act(submission, decision, plan)
         promotion = PromotionPlan.parse(plan)
@@ -87,8 +87,8 @@ class GuardedWorld:
         return receipt
 
     def gone(self, submission: Submission) -> bool:
-        """Ask the staging place for the image."""
-        return is_gone(self._stores[submission.ref.transport], submission.ref)
+        """Ask the staging place whether anybody can pull the image."""
+        return is_out_of_reach(self._stores[submission.ref.transport], submission.ref)
 
     def withdraw(self, submission: Submission, plan: bytes) -> Value | None:
         """Take back as the world does."""
@@ -97,13 +97,6 @@ class GuardedWorld:
     def tell(self, evaluation: str, decision: Decision) -> str:
         """Tell as the world does."""
         return self._world.tell(evaluation, decision)
-
-    def _finished(self, submission: Submission) -> bool:
-        """Say whether a discard that was begun has nothing left to delete; what is hidden is there."""
-        try:
-            return self.gone(submission)
-        except UpstreamError:
-            return False
 
     def _refuse_used(
         self, submission: Submission, decision: Decision, plan: DiscardPlan, *, again: bool = False

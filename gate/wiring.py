@@ -19,6 +19,7 @@ from gate.wiring_azure import connect_defender, defender_source
 from gate.wiring_discards import held_in, soft_delete_of
 from gate.wiring_resolving import ImageResolver, resolve_config
 from gate.wiring_stores import Stores, http_client, staged_reader
+from gate.wiring_users import guarded_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -273,8 +274,9 @@ def open_gate(config: Config, policy: Policy, reporter: InspectReporter | None =
         world = real_world(config, engine, reporter, outside)
         durable = Durable(engine, executor=executor)
         leases = Leases(engine, owner=executor, length=config.lease, clock=clock)
+        watched = guarded_world(config, engine, world, outside.stores)
         workflow = EvaluationWorkflow(
-            engine=engine, durable=durable, leases=leases, world=world, exceptions=desk, clock=clock
+            engine=engine, durable=durable, leases=leases, world=watched, exceptions=desk, clock=clock
         )
         intake = Intake(engine=engine, durable=durable, leases=leases, clock=clock)
         durable.launch(workflow.run)

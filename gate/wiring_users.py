@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gate.wiring_stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.engine import Engine
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from gate.findings.defender.arm import Arm
     from gate.guarded import GuardedWorld
     from gate.model.exception import Grant
+    from gate.model.image import Transport
     from gate.policy.schema import Policy
     from gate.promotion.lookout import Lookout
     from gate.promotion.users import UserSource
+    from gate.registry.interface import ImageWriter
     from gate.retirement.desk import RetirementDesk
     from gate.retirement.run import RetirementRun
+    from gate.retirement.turns import RetirementTurns
     from gate.submission import World
 
 
@@ -58,22 +62,40 @@ def user_sources(config: Config) -> tuple[UserSource, ...]:
     return (MlUsers(arm, named.resources, config.defender),)
 
 
-def guarded_world(config: Config, engine: Engine, world: World) -> GuardedWorld:
+def guarded_world(
+    config: Config, engine: Engine, world: World, stores: Mapping[Transport, ImageWriter]
+) -> GuardedWorld:
     """Return the world under watch: nothing that is used is deleted, nothing that is retired is released."""
     from gate.guarded import GuardedWorld  # noqa: PLC0415 - as above
     from gate.retirement.guard import RetiredGuard  # noqa: PLC0415
 
     lookout = lookout_of(config, engine)
-    return GuardedWorld(world, stores=Stores(config), lookout=lookout, refuse_retired=RetiredGuard(engine))
+    return GuardedWorld(world, stores=stores, lookout=lookout, refuse_retired=RetiredGuard(engine))
 
 
-def retirements_of(config: Config, engine: Engine, policy: Policy) -> tuple[RetirementDesk, RetirementRun]:
+def retirements_of(
+    config: Config, engine: Engine, policy: Policy, clock: Callable[[], datetime]
+) -> tuple[RetirementDesk, RetirementRun]:
     """Return where a retirement is asked for and agreed on, and what carries it out."""
+    from gate.holds import Holds  # noqa: PLC0415 - as above
     from gate.retirement.carrying import Carrying  # noqa: PLC0415 - as above
     from gate.retirement.desk import RetirementDesk  # noqa: PLC0415
     from gate.retirement.run import RetirementRun  # noqa: PLC0415
 
-    lookout = lookout_of(config, engine)
-    carrying = Carrying(stores=Stores(config), lookout=lookout, policy=policy, bounds=config.image)
+    holds = Holds(engine)
+    carrying = Carrying(
+        stores=Stores(config),
+        lookout=lookout_of(config, engine),
+        policy=policy,
+        bounds=config.image,
+        held=lambda digests: holds.standing(digests, now=clock()) is not None,
+    )
     desk = RetirementDesk(engine=engine, policy=policy, carrying=carrying)
     return desk, RetirementRun(engine=engine, policy=policy, carrying=carrying)
+
+
+def retirement_turns(config: Config, engine: Engine, policy: Policy, clock: Callable[[], datetime]) -> RetirementTurns:
+    """Return what carries on with retirements for as long as a service runs."""
+    from gate.retirement.turns import RetirementTurns  # noqa: PLC0415 - as above
+
+    return RetirementTurns(retirements_of(config, engine, policy, clock)[1], clock)

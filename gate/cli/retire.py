@@ -253,13 +253,13 @@ def _identity(claimed: str) -> Principal:
 @contextmanager
 def _opened(folder: Path | None) -> Iterator[tuple[RetirementDesk, RetirementRun]]:
     from gate.config import load_config  # noqa: PLC0415 - as above
-    from gate.wiring import open_database, policy_of  # noqa: PLC0415
+    from gate.wiring import clock, open_database, policy_of  # noqa: PLC0415
     from gate.wiring_users import retirements_of  # noqa: PLC0415
 
     config = load_config(os.environ)
     policy = policy_of(config, folder)
     with open_database(config) as engine:
-        yield retirements_of(config, engine, policy)
+        yield retirements_of(config, engine, policy, clock)
 
 
 def _now() -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate.errors import ConflictError
 from gate.policy.users import UserKind
 from gate.promotion.lookout import Lookout, Watched
 from gate.promotion.places import Places
@@ -12,7 +13,7 @@ from gate.retirement.act import erase_hidden, hide
 from gate.retirement.plan import pinned_release, prepare_retirement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from gate.bounds import ImageBounds
@@ -34,9 +35,9 @@ class Carrying:
         lookout: Lookout,
         policy: Policy,
         bounds: ImageBounds,
-        held: Callable[[Digest], bool] = lambda _: False,
+        held: Callable[[Collection[Digest]], bool],
     ) -> None:
-        """Take the collaborators; `held` says whether somebody keeps a digest from being deleted."""
+        """Take the collaborators; `held` says whether somebody keeps one of some digests from being deleted."""
         self._stores = stores
         self._lookout = lookout
         self._policy = policy
@@ -72,6 +73,10 @@ class Carrying:
     def hide(self, plan: RetirementPlan, *, forced: bool, now: datetime) -> RetirementReceipt:
         """Look again who uses it, then take it out of service; errors as `prepare` and `act.hide`."""
         self._look_again(plan, forced=forced, now=now)
+        if not plan.hidden and self._held(plan.digests):
+            message = f"{plan.digest} is held, and `{plan.place.place}` can't keep it from being pulled"
+            hint = "whoever may, releases the hold: `gate discard list`, `gate discard release`"
+            raise ConflictError(message, hint=hint, code="digest_held", digest=plan.digest)
         unlock = self._policy.decision.retirement.unlock
         return hide(plan, self._store(plan), places=self._places, bounds=self._bounds, unlock=unlock)
 
@@ -82,7 +87,7 @@ class Carrying:
             plan,
             self._store(plan),
             places=self._places,
-            held=lambda: self._held(plan.digest),
+            held=lambda: self._held(plan.digests),
             bounds=self._bounds,
         )
 

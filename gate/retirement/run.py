@@ -156,7 +156,9 @@ class RetirementRun:
             return RetirementPlan.parse(Blobs(connection).get(str(retirement.plan)))
 
     def _failed(self, stored: StoredRetirement, error: GateError, now: datetime) -> None:
-        """Put on record why a try failed, unless somebody else has moved it on meanwhile."""
+        """Put on record why a try failed, once, unless somebody else has moved it on meanwhile."""
+        if stored.retirement.error_code == error.error_code:
+            return
         failed = changed(stored.retirement, stored.retirement.state, error_code=error.error_code)
         with suppress(ConflictError), writing(self._engine) as connection:
             lock(connection)

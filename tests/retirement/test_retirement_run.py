@@ -10,17 +10,14 @@ from pathlib import Path
 import pytest
 from promotion.promotion_graves import BuryingMemory, FaultyGraves
 from promotion.promotion_memory import Fault, FaultyStore, KeepingStore, MemoryStore
-from promotion.promotion_world import PLACES, RELEASE, STAGING, planned
-from registry.contract_images import image, index, push
+from promotion.promotion_world import PLACES, RELEASE, STAGING
+from registry.contract_images import index, push
 from retirement.retirement_world import (
-    ANNA,
     APP,
-    BEN,
     GRACE,
     NOW,
     OTHER,
     House,
-    Told,
     burying,
     plain,
     pulls,
@@ -28,15 +25,11 @@ from retirement.retirement_world import (
     rules,
 )
 
-from gate.errors import ConflictError, GateError, UpstreamError
-from gate.model.image import ImageRef, Transport
-from gate.model.retirement import Retirement, RetirementAction, RetirementState
-from gate.policy.users import UserKind
-from gate.promotion.promote import promote
-from gate.promotion.users import Unasked, Users
+from gate.errors import GateError, UpstreamError
+from gate.model.image import Transport
+from gate.model.retirement import Retirement, RetirementState
 from gate.registry.interface import ImageWriter
 from gate.retirement.act import RetirementReceipt, hide
-from gate.retirement.plan import RetirementPlan
 from gate.store.blobs import Blobs
 from gate.store.engine import reading
 
@@ -156,70 +149,6 @@ def test_an_image_that_an_index_lists_is_used(tmp_path: Path) -> None:
     assert not pulls(store, index(APP, OTHER).digest)
 
 
-@pytest.mark.parametrize("kind", [UserKind.ENVIRONMENT, UserKind.DEPLOYMENT, UserKind.MODEL, UserKind.GRANT])
-def test_whoever_uses_it_keeps_it_in_service_and_is_named(tmp_path: Path, kind: UserKind) -> None:
-    house = House(tmp_path, burying())
-    house.told.use(kind)
-    agreed = house.agreed()
-    with pytest.raises(ConflictError, match="scoring/blue"):
-        house.carry_on(agreed)
-    assert pulls(house.store)
-    assert house.desk.get(agreed.id).retirement.error_code == "digest_in_use"
-    house.told.found = Users()
-    assert house.carry_on(agreed).state is RetirementState.HIDDEN
-
-
-def test_who_begins_to_use_it_after_the_plan_keeps_it_too_and_later_its_bytes(tmp_path: Path) -> None:
-    house = House(tmp_path, burying())
-    agreed = house.agreed()
-    real = house.told.users
-    calls: list[int] = []
-
-    def later(named: object, kinds: object) -> Users:
-        calls.append(1)
-        if len(calls) == 2:
-            house.told.use()
-        return real(named, kinds)  # type: ignore[arg-type]  # as it came
-
-    house.told.users = later  # type: ignore[method-assign]  # somebody deploys between the plan and the act
-    assert code_of(lambda: house.carry_on(agreed)) == "digest_in_use"
-    assert pulls(house.store)
-    assert house.desk.get(agreed.id).retirement.state is RetirementState.ACTING
-    house.told.found = Users()
-    hidden = house.carry_on(agreed)
-    house.told.use()
-    assert code_of(lambda: house.carry_on(hidden, LATER)) == "digest_in_use"
-    assert APP.digest in house.store.repositories[RELEASE.place].manifests
-
-
-def test_a_source_that_can_not_be_asked_is_not_nobody(tmp_path: Path) -> None:
-    house = House(tmp_path, burying())
-    lacking = Unasked(source="workspace ws", kinds=(UserKind.DEPLOYMENT,), code="upstream_failed", message="it is down")
-    house.told.found = Users(unasked=(lacking,))
-    agreed = house.agreed()
-    assert code_of(lambda: house.carry_on(agreed)) == "users_unasked"
-    assert pulls(house.store)
-
-
-def test_two_people_may_force_it_and_the_plan_names_who_used_it(tmp_path: Path) -> None:
-    house = House(tmp_path, burying(), rules(force=True))
-    house.told.use()
-    hidden = house.carry_on(house.agreed(forced=True))
-    assert not pulls(house.store)
-    with reading(house.engine) as connection:
-        plan = RetirementPlan.parse(Blobs(connection).get(str(hidden.plan)))
-    assert [user.name for user in plan.found.users] == ["scoring/blue"]
-
-
-def test_force_ends_with_the_policy_that_allowed_it(tmp_path: Path) -> None:
-    store, told = burying(), Told()
-    agreed = House(tmp_path, store, rules(force=True)).agreed(forced=True)
-    told.use()
-    strict = House(tmp_path, store, rules(), told)
-    assert code_of(lambda: strict.carry_on(agreed)) == "digest_in_use"
-    assert pulls(store)
-
-
 def test_a_lock_is_lifted_only_where_policy_says_so(tmp_path: Path) -> None:
     store = KeepingStore()
     released(store)
@@ -302,85 +231,6 @@ def test_no_plan_reaches_outside_release_places_whoever_wrote_it(tmp_path: Path)
     plan = House(tmp_path, store).run.plan(RELEASE.place, APP.digest, now=NOW)
     forged = plan.model_copy(update={"place": STAGING.at(APP.digest)})
     assert code_of(lambda: hide(forged, store, places=PLACES)) == "not_release"
-
-
-# What is out of service stays so
-
-
-def test_what_was_retired_is_not_released_again_and_its_name_is_nobody_elses(tmp_path: Path) -> None:
-    store = burying()
-    house = House(tmp_path, store, rules(grace=None))
-    staged = STAGING.model_copy(update={"tag": "1", "digest": APP.digest})
-    agreed = house.ask()
-    house.release(planned(store, staged))  # a request alone stops nothing
-    house.agree(agreed)
-    assert code_of(lambda: house.release(planned(store, staged))) == "digest_retired"
-    house.carry_on(agreed)
-    assert code_of(lambda: house.release(planned(store, staged))) == "digest_retired"
-    elsewhere = STAGING.model_copy(update={"repository": STAGING.repository.replace("app", "copy"), "tag": "9"})
-    assert code_of(lambda: house.release(planned(store, push(store, elsewhere, APP, "9")))) == "digest_retired"
-    assert (
-        code_of(lambda: house.release(planned(store, push(store, STAGING, index(APP, OTHER), "2")))) == "digest_retired"
-    )
-    new = image("new")
-    assert code_of(lambda: house.release(planned(store, push(store, STAGING, new, "1")))) == "tag_retired"
-    house.release(planned(store, push(store, STAGING, new, "3")))
-
-
-def test_two_people_may_have_it_decided_anew_and_its_name_stays_its_own(tmp_path: Path) -> None:
-    store = burying()
-    house = House(tmp_path, store)
-    hidden = house.carry_on(house.agreed())
-    back = house.ask(action=RetirementAction.REINSTATE, reason="it was the wrong one")
-    assert code_of(lambda: house.guard(AGAIN)) == "digest_retired"
-    done = house.carry_on(house.agree(back))
-    assert done.state is RetirementState.DONE
-    assert house.desk.get(hidden.id).retirement.state is RetirementState.LIFTED
-    assert not pulls(store), "only an evaluation releases it"
-    plan = planned(store, _staged())
-    house.release(plan)
-    promote(plan, store, store)
-    assert pulls(store)
-    other = push(store, STAGING, image("new"), "1")
-    with pytest.raises(ConflictError):
-        house.release(planned(store, other))
-    again = house.agree(house.ask(by=BEN), by=ANNA)
-    assert again.round == 2
-    assert house.carry_on(again).state is RetirementState.HIDDEN
-
-
-def test_what_is_held_is_not_reinstated_over_its_bytes(tmp_path: Path) -> None:
-    house = House(tmp_path, burying())
-    house.carry_on(house.agreed())
-    house.held = True
-    back = house.agreed(action=RetirementAction.REINSTATE, reason="it was the wrong one")
-    assert code_of(lambda: house.carry_on(back)) == "digest_held"
-    house.held = False
-    assert house.carry_on(back).state is RetirementState.DONE
-
-
-def test_a_denied_reinstatement_changes_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path, burying())
-    house.carry_on(house.agreed())
-    back = house.ask(action=RetirementAction.REINSTATE, reason="it was the wrong one")
-    house.desk.deny(back.id, back.digest, BEN, reason="it was not", now=NOW)
-    assert code_of(lambda: house.guard(AGAIN)) == "digest_retired"
-
-
-def test_everything_that_waits_is_found(tmp_path: Path) -> None:
-    house = House(tmp_path, burying())
-    agreed = house.agreed()
-    assert [one.retirement.id for one in house.run.waiting(NOW)] == [agreed.id]
-    house.carry_on(agreed)
-    assert house.run.waiting(NOW) == ()
-    assert [one.retirement.id for one in house.run.waiting(LATER)] == [agreed.id]
-    assert [one.retirement.id for one in house.desk.of(APP.digest)] == [agreed.id]
-    assert [one.retirement.id for one in house.desk.listed()] == [agreed.id]
-    assert house.desk.listed(after=agreed.id) == ()
-
-
-def _staged() -> ImageRef:
-    return STAGING.model_copy(update={"tag": "1", "digest": APP.digest})
 
 
 def _sub(folder: Path, name: str) -> Path:
