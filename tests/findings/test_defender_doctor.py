@@ -80,7 +80,8 @@ def test_each_thing_that_is_off_is_named_with_its_mend_and_nothing_else(
     code, shown = run(GATE_DEFENDER_CANARY=CANARY)
     assert (code, shown["green"], red(shown)) == (11, False, {name: BROKEN[name][1]})
     found = next(check for check in shown["checks"] if check["id"] == name)
-    assert found["mend"] == CHECKS[name].mend != ""
+    assert found["mend"] == CHECKS[name].mend.replace("{subject}", found["subject"]) != ""
+    assert found["detail"]
 
 
 def test_hidden_rows_are_a_lack_of_permission_and_not_a_subscription_without_findings(
@@ -153,6 +154,27 @@ def test_what_could_not_be_asked_is_unknown_and_exits_twelve(
     code, shown = run()
     assert (code, shown["green"]) == (12, False)
     assert set(red(shown).values()) == {"unknown"}
+
+
+def test_what_azure_refuses_to_say_is_mended_by_roles_and_not_by_switching_something_on(
+    azure: AzureWorld, run: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    azure.faults.status = 403
+    code, shown = run(GATE_DEFENDER_CANARY=CANARY)
+    assert code == 11
+    mends = {check["id"]: check["mend"] for check in shown["checks"] if check["state"]}
+    assert {"tenant", "provider", "plan", "registry-visible", "rows-visible", "canary"} == set(mends)
+    assert all("Reader" in mend for mend in mends.values())
+    assert not any("switch" in mends[name] or "register" in mends[name] for name in ("provider", "plan", "canary"))
+
+
+def test_what_can_not_be_asked_is_mended_by_asking_again(
+    azure: AzureWorld, run: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    azure.faults.status = 500
+    code, shown = run()
+    assert code == 12
+    assert {check["mend"][:9] for check in shown["checks"] if check["status"] == "unknown"} == {"try again"}
 
 
 def test_who_is_not_signed_in_learns_nothing_more_and_every_check_says_so(

@@ -49,12 +49,13 @@ CHECKS: Mapping[str, Meaning] = {
     ),
     "tenant": Meaning(
         title="the subscription is the configured tenant's, and enabled",
-        mend="set GATE_AZURE_TENANT to the subscription's tenant, and give the gate's identity the role Reader there",
+        mend="set GATE_AZURE_TENANT to the subscription's tenant, and give the gate's identity the role Reader there;"
+        " a subscription that is not `Enabled` has to be switched on again",
         state=ScanState.NO_PERMISSION,
     ),
     "provider": Meaning(
         title="the provider Microsoft.Security is registered",
-        mend="az provider register --namespace Microsoft.Security --subscription …",
+        mend="az provider register --namespace Microsoft.Security --subscription {subject}",
         state=ScanState.PLAN_OFF,
     ),
     "plan": Meaning(
@@ -130,6 +131,17 @@ def meaning_of(check: str) -> Meaning:
     return CHECKS.get(check) or DUTY_CHECKS[check]
 
 
+_SUBJECT = "{subject}"
+_REFUSED = (
+    "give the gate's identity the roles Security Reader on the subscription and Reader on the registry: Azure refuses"
+    " to say whether this is in order"
+)
+_UNASKED = (
+    "try again; if it stays, check that this machine reaches Resource Manager (`GATE_AZURE_ARM`, proxies) and that what"
+    " answers is Azure"
+)
+
+
 class Check(Value):
     """How one check ended: about what, and what was seen."""
 
@@ -142,8 +154,15 @@ class Check(Value):
 
     @property
     def mend(self) -> str:
-        """What to do; empty if nothing."""
-        return "" if self.status is CheckStatus.OK else meaning_of(self.id).mend
+        """What to do; empty if nothing. What Azure refused to say, or could not, asks for something else than a no."""
+        meaning = meaning_of(self.id)
+        if self.status is CheckStatus.OK:
+            return ""
+        if self.status is CheckStatus.UNKNOWN and self.state is ScanState.SOURCE_ERROR and self.id != "sign-in":
+            return _UNASKED
+        if self.state is ScanState.NO_PERMISSION is not meaning.state:
+            return _REFUSED
+        return meaning.mend.replace(_SUBJECT, self.subject)
 
 
 class Preflight(Value):

@@ -110,8 +110,11 @@ class PreflightRun:
         rows = self._rows(queries.registries(self._config.registries), "id")
         seen = {str(row.get("id", "")).lower() for row in rows}
         for registry in self._config.registries:
-            status = CheckStatus.OK if registry.id.lower() in seen else CheckStatus.FAILED
-            yield _check("registry-visible", status, registry.id)
+            shown = registry.id.lower() in seen
+            detail = (
+                "" if shown else f"{len(seen)} of {len(self._config.registries)} registries are shown, and this is none"
+            )
+            yield _check("registry-visible", CheckStatus.OK if shown else CheckStatus.FAILED, registry.id, detail)
 
     def _rows_visible(self) -> Iterator[Check]:
         rows = self._rows(queries.counts_by_subscription(), "subscriptionId")
