@@ -65,8 +65,9 @@ def create_app(config: Config, policy: Policy) -> FastAPI:
             pause = config.lease.total_seconds() / _SWEEPS_A_LEASE
             revisits = revisits_of(gate.defender, gate.engine, gate.intake, clock)
             due = due_of(config, policy, gate.engine, Stores(config), clock)
-            # Three threads: whoever waits for Azure or a registry must not keep a dead process's runs waiting.
-            for once in (gate.intake.sweep, revisits.once, due.once):
+            turns = retirement_turns(config, gate.engine, policy, clock)
+            # A thread each: whoever waits for Azure or a registry must not keep a dead process's runs waiting.
+            for once in (gate.intake.sweep, revisits.once, due.once, turns.once):
                 sweeper = threading.Thread(target=sweep, args=(once, stop, pause), daemon=True)
                 sweeper.start()
                 stack.callback(sweeper.join)
