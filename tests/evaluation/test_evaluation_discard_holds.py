@@ -6,24 +6,28 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from evaluation.discard_world import APP, GRACE, NOW, WHO, Yard, policy
 from evaluation.worlds import submission
 from promotion.promotion_world import STAGING
 from registry.contract_images import image
 from store_servers.databases import sqlite_engine, sqlite_url
 
-from gate.errors import ConflictError, GateError, InputError, NotFoundError, UsageError
+from gate.errors import ConflictError, GateError, InputError, NotFoundError, StoreError, UsageError
 from gate.graveyard import enter, kept_of, refuse_buried
 from gate.holds import Holds
 from gate.intake import Intake
 from gate.leases import Leases
+from gate.ledger.audit import verify_database
 from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event
+from gate.ledger.verify import Corrupt
 from gate.model.principal import Principal
 from gate.registry.retention import SoftDelete
 from gate.store.blobs import Blobs
 from gate.store.engine import reading, writing
 from gate.store.evaluations import Evaluations
+from gate.store.tables import burials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,3 +230,54 @@ def test_it_is_told_how_each_stands(yard: Yard) -> None:
     assert (ended.state, ended.recoverable) == ("deleted", "on")
     assert ended.recoverable_until == yard.now + timedelta(days=3)
     assert policy().decision.discard.grace == GRACE
+
+
+@pytest.mark.parametrize(
+    ("change", "flaw"),
+    [
+        ({"due_at": "2026-11-24T00:00:00.000000Z"}, "burial_differs"),
+        ({"tombstone": "sha256:" + "0" * 64}, "burial_differs"),
+        ({"digest": "sha256:" + "0" * 64}, "burial_differs"),
+        ({"state": "restored"}, "burial_differs"),
+        ({"state": "deleted"}, "burial_differs"),
+        ({"evaluation": "EVL-other"}, "burial_unrecorded"),
+    ],
+    ids=str,
+)
+def test_a_row_that_somebody_changed_is_found_by_whoever_verifies(
+    yard: Yard, change: dict[str, str], flaw: str
+) -> None:
+    yard.discard()
+    assert yard.events() == ["discarded"]
+    with writing(yard.engine) as connection:
+        connection.execute(sa.update(burials).values(change))
+    with reading(yard.engine) as connection:
+        found = verify_database(connection)
+    assert isinstance(found, Corrupt)
+    assert found.code == flaw
+
+
+def test_a_row_is_not_forgotten_and_one_of_a_deleted_image_is_not_dug_up(yard: Yard) -> None:
+    yard.discard()
+    with pytest.raises(StoreError), writing(yard.engine) as connection:
+        connection.execute(sa.delete(burials))
+    with writing(yard.engine) as connection:
+        connection.execute(sa.text("DROP TRIGGER burials_no_delete"))
+        connection.execute(sa.delete(burials))
+    with reading(yard.engine) as connection:
+        lost = verify_database(connection)
+    assert isinstance(lost, Corrupt)
+    assert lost.detail == "no row for EVL-1"
+
+
+def test_a_deleted_image_whose_row_says_that_it_waits_is_found(yard: Yard) -> None:
+    yard.discard()
+    yard.now = NOW + GRACE
+    yard.gate().once()
+    assert yard.events()[-1] == "deleted"
+    with writing(yard.engine) as connection:
+        connection.execute(sa.update(burials).values(state="buried"))
+    with reading(yard.engine) as connection:
+        found = verify_database(connection)
+    assert isinstance(found, Corrupt)
+    assert found.code == "burial_differs"
