@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell that its name does not: byte code's own header, and programs written in Go.
+"""What the first bytes of a file tell that its name does not: byte code's own header, programs, and those of Go.
 
 Sources: PEP 3147 and PEP 552 (byte code caches), the ELF specification (program headers, notes), Go's linker
 (`.note.go.buildid`: a note of the owner `Go`).
@@ -15,7 +15,10 @@ HEAD_BYTES = 4096
 GO = b"go"
 """What is kept of a program written in Go."""
 
-_LEAST_PROGRAM = 256 * 1024
+NATIVE = b"elf"
+"""What is kept of any other program in machine code."""
+
+_ELF_MAGIC = b"\x7fELF"
 _PYC_BYTES = 16
 _PYC = struct.Struct("<4sLLL")
 _UNCHECKED, _HASHED = 0b01, 0b11
@@ -28,15 +31,17 @@ Oddity = Literal["", "unchecked", "stale"]
 
 
 def wants_head(name: str, size: int) -> bool:
-    """Say whether the first bytes of a file matter: byte code, and what may be a program of Go's size."""
-    return name.endswith(".pyc") or (size >= _LEAST_PROGRAM and "." not in name)
+    """Say whether the first bytes of a file matter: byte code, and what may be a program."""
+    return name.endswith(".pyc") or (size >= len(_ELF_MAGIC) and "." not in name)
 
 
 def told_by(name: str, head: bytes) -> bytes:
-    """Return what is kept of a file's first bytes: nothing, byte code's header, or `GO`."""
+    """Return what is kept of a file's first bytes: nothing, byte code's header, `GO` or `NATIVE`."""
     if name.endswith(".pyc"):
         return head[:_PYC_BYTES]
-    return GO if _is_go(head) else b""
+    if not head.startswith(_ELF_MAGIC):
+        return b""
+    return GO if _is_go(head) else NATIVE
 
 
 def oddity_of(head: bytes, source_size: int) -> Oddity:

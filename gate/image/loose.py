@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gate.image.heads import GO, oddity_of
+from gate.image.heads import GO, NATIVE, oddity_of
 from gate.image.scene import TELLING
 from gate.image.survey import INTERPRETER, other_kind
 from gate.image.tree import FileEntry, Folder, LinkEntry, RealPaths, find, shown, walk
@@ -31,6 +31,13 @@ _ZIPPED = re.compile(r"(?:.*/)?lib(?:64)?/python\d+t?\.zip")
 _IMPORTED = (".py", ".pyc", ".pth", ".so", ".egg", ".zip", ".whl")
 _CUSTOM = frozenset({"sitecustomize.py", "usercustomize.py", "sitecustomize.pyc", "usercustomize.pyc"})
 _LOADER = re.compile(r"etc/ld\.so\.(?:preload|cache|conf|conf\.d/.*)")
+_HOMES = re.compile(r"root|home/[^/]+|etc|etc/(?:profile\.d|zsh|fish)")
+_SHELLS = frozenset(
+    {"profile", "bash.bashrc", "bashrc", "environment", "zshenv", "zprofile", "zshrc", "zlogin", "config.fish"}
+    | {".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv", ".zprofile", ".zshrc", ".zlogin"}
+)
+"""What a shell reads when it starts, in the folders above."""
+
 _SHARED = re.compile(r"[^/]+\.so(?:\.[0-9.]+)?")
 _SYSTEM = re.compile(r"(?:usr/)?(?:local/)?lib(?:32|64|x32)?(?:/(?!python)[^/]+)*")
 _DATA = re.compile(
@@ -60,7 +67,7 @@ def find_loose(scene: Scene, found: Iterable[Found]) -> Above:
         reader (`npm`, `jar`, `r` …) and that no package brought.
     """
     tally, own = _Tally(), scene.system.base_layers
-    interpreters, go = _base_interpreters(scene), _go_programs(scene)
+    interpreters, go, native = _base_interpreters(scene), _told(scene, GO), _told(scene, NATIVE)
     for path, folder in walk(scene.system.root):
         start = f"{path}/" if path else ""
         place = _Place.of(scene, path, below_base=folder.layer < own)
@@ -74,14 +81,17 @@ def find_loose(scene: Scene, found: Iterable[Found]) -> Above:
                 tally.other[kind].append(start + name)
             if (why := _why(scene, place, name, entry, interpreters)) is not None:
                 tally.paths[why].append(start + name)
+            elif native and type(entry) is FileEntry and entry.sha256 in native:
+                tally.paths[LooseKind.PROGRAM].append(start + name)
     for path in scene.system.modified():
         if _is_changed_program(scene, path):
             tally.paths[LooseKind.BASE_CHANGED].append(path)
     return _unowned(scene, tally, found)
 
 
-def _go_programs(scene: Scene) -> frozenset[bytes]:
-    return frozenset(sha256 for sha256, told in scene.system.heads.items() if told == GO)
+def _told(scene: Scene, kind: bytes) -> frozenset[bytes]:
+    """Return what files are by their first bytes, as `gate.image.heads` calls it."""
+    return frozenset(sha256 for sha256, told in scene.system.heads.items() if told == kind)
 
 
 class _Place(NamedTuple):
@@ -92,6 +102,7 @@ class _Place(NamedTuple):
     loader: bool
     cache: bool
     binaries: bool
+    shell: bool
     told_by_base: bool
     sources: Mapping[str, Entry]
     """Of a folder of byte code: what lies beside it."""
@@ -107,6 +118,7 @@ class _Place(NamedTuple):
             loader=path == "etc" or path.startswith("etc/ld.so.conf.d"),
             cache=cache,
             binaries=name == "bin",
+            shell=_HOMES.fullmatch(path) is not None,
             told_by_base=below_base and name.endswith((".dist-info", ".egg-info", "EGG-INFO", "conda-meta")),
             sources=beside[1].entries if beside is not None and isinstance(beside[1], Folder) else {},
         )
@@ -121,18 +133,18 @@ def _is_library(path: str) -> bool:
 
 def _why(scene: Scene, place: _Place, name: str, entry: Leaf, interpreters: frozenset[bytes]) -> LooseKind | None:
     """Say why one file on top of the base matters, if it does."""
-    if _is_start(scene, place, name):
+    if _is_start(scene, place, name) or (place.library and name.endswith(".pth")):
         return LooseKind.STARTUP
     if place.binaries and INTERPRETER.fullmatch(name):
         path = f"{place.path}/{name}"
         return None if _is_interpreter_of_base(scene, path, entry, interpreters) else LooseKind.INTERPRETER
     if place.library and place.cache and name.endswith(".pyc"):
         return _bytecode(scene, place, name, entry)
-    if place.library and name.endswith(".pth"):
-        return LooseKind.STARTUP
     if (place.library and _is_imported(name, entry)) or (place.told_by_base and name not in TELLING):
         return LooseKind.IMPORTABLE
-    return LooseKind.LIBRARY if _SHARED.fullmatch(name) and _SYSTEM.fullmatch(place.path) else None
+    if _SHARED.fullmatch(name) and _SYSTEM.fullmatch(place.path):
+        return LooseKind.LIBRARY
+    return LooseKind.SHELL if place.shell and (name in _SHELLS or place.path == "etc/profile.d") else None
 
 
 def _bytecode(scene: Scene, place: _Place, name: str, entry: Leaf) -> LooseKind:

@@ -28,6 +28,9 @@ _PLAIN = frozenset({".py", ".pyc", ".pyi", ".so", ".h", ".hpp", ".txt", ".list",
 """How most files are called that tell nothing: no name that is looked for ends so."""
 
 _SITES = ("site-packages", "dist-packages")
+_PERL = re.compile(r"(?:usr/(?:local/)?)?(?:lib|share)(?:/[^/]+)*?/(?:perl5?|site_perl|vendor_perl)(?:/.*)?")
+"""Where Perl looks for its modules."""
+
 _R_LIBRARY = ("/R/library", "/R/site-library")
 
 
@@ -138,10 +141,11 @@ def _is_node_module(path: str) -> bool:
 
 def other_kind(folder: str, name: str) -> str:
     """Say of what kind without a reader a file tells, by its folder and name; nothing if it tells of none."""
-    if kind := _ARCHIVES.get(name[name.rfind(".") :]):
+    suffix = name[name.rfind(".") :]
+    if kind := _ARCHIVES.get(suffix):
         return kind
     if name not in _OTHERS:
-        return ""
+        return "perl" if suffix == ".pm" and _PERL.fullmatch(folder) else ""
     if name == "package.json" and _is_node_module(folder):
         return "npm"
     if name == "DESCRIPTION" and folder.rpartition("/")[0].endswith(_R_LIBRARY):

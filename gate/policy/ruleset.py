@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:ce41d8cec2f301003c7d5d46c4dceb528d164d102ff98114b9d1e18df376a245"
+RULESET = "sha256:04194ce30568186fd592f04aa29a3b540e2bb0df1cb9512af45f0cf9cd7d0728"

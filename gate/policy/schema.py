@@ -124,7 +124,9 @@ class ContentPolicy(Value):
 
     Attributes:
         unowned: files that Python or the loader picks up by themselves, and programs of the base that were changed.
-        other: content of kinds that have no reader (npm, jars, R, databases of other package managers).
+        other: content of kinds that have no reader (npm, jars, R, Perl, databases of other package managers).
+        programs: programs in machine code that no package brought, wherever they lie.
+        shells: files that are read when a shell starts.
         archives: wheels and eggs left where Python does not import from; it would if told to (`PYTHONPATH`).
         bytecode: byte code caches, which nobody compared with their sources; `block` asks for `pip --no-compile`.
         differing: a package of other versions, or another base, in the images of one index.
@@ -136,6 +138,8 @@ class ContentPolicy(Value):
 
     unowned: Treatment = Treatment.BLOCK
     other: Treatment = Treatment.BLOCK
+    programs: Treatment = Treatment.WARN
+    shells: Treatment = Treatment.WARN
     archives: Treatment = Treatment.WARN
     bytecode: Treatment = Treatment.WARN
     differing: Treatment = Treatment.BLOCK

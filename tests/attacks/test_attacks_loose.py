@@ -202,17 +202,29 @@ def test_a_command_of_a_package_that_somebody_rewrote_is_not_proven(attack: Atta
     assert (proof.level, proof.evidence["record"]) == (ProofLevel.CONSISTENT, "unknown_scripts")
 
 
-@pytest.mark.xfail(reason="what an application brings is its own: it can't be told from a package's code")
 @pytest.mark.parametrize(
-    "files",
+    ("files", "code", "setting"),
     [
-        pytest.param({"app/libs/requests/__init__.py": EVIL}, id="package-copied-without-metadata"),
-        pytest.param({"app/bin/py": ELF}, id="interpreter-renamed"),
-        pytest.param({"usr/local/bin/tool": ELF}, id="program-of-a-name-of-its-own"),
-        pytest.param({"etc/profile.d/evil.sh": EVIL}, id="start-file-of-shells"),
-        pytest.param({"usr/share/perl5/Evil.pm": EVIL}, id="perl"),
+        pytest.param({"app/bin/py": ELF}, "program", "programs", id="interpreter-renamed"),
+        pytest.param({"usr/local/bin/tool": ELF}, "program", "programs", id="program-of-a-name-of-its-own"),
+        pytest.param({"etc/profile.d/evil.sh": EVIL}, "shell", "shells", id="start-file-of-shells"),
     ],
 )
-def test_limits_that_are_known(attack: Attack, files: dict[str, Node]) -> None:
-    """The day that one of these is told from an application's own file, this test says so."""
-    assert attack.codes(attack.install(DEMO), files)
+def test_what_may_be_an_applications_own_is_told_and_refused_where_policy_says_so(
+    attack: Attack, files: dict[str, Node], code: str, setting: str
+) -> None:
+    told = attack.judge(attack.install(DEMO), files)
+    assert (Status.WARN, code) in {(one.status, one.code) for one in told.results}
+    refused = attack.judge(attack.install(DEMO), files, content={setting: Treatment.BLOCK})
+    assert refused.outcome is Outcome.DISCARD
+    assert {one.code for one in refused.results if one.status is Status.FAIL} == {code}
+
+
+def test_a_module_of_perl_that_nobody_brought_is_refused_as_other_languages_are(attack: Attack) -> None:
+    assert "other_kind" in attack.codes(attack.install(DEMO), {"usr/share/perl5/Evil.pm": EVIL})
+
+
+@pytest.mark.xfail(reason="a folder of the application's own can't be told from a package that was copied into it")
+def test_limits_that_are_known(attack: Attack) -> None:
+    """The day that a package without metadata is told from an application's own folder, this test says so."""
+    assert attack.codes(attack.install(DEMO), {"app/libs/requests/__init__.py": EVIL})

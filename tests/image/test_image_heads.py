@@ -7,7 +7,7 @@ import struct
 import pytest
 from image.image_world import SITE, Node, World, go_program, inventory, layer, wheel
 
-from gate.image.heads import GO, HEAD_BYTES, oddity_of, told_by, wants_head
+from gate.image.heads import GO, HEAD_BYTES, NATIVE, oddity_of, told_by, wants_head
 from gate.model.image import Above, LooseKind
 
 SOURCE = b"# demo 1.0\n"
@@ -82,14 +82,55 @@ def test_a_program_of_go_is_counted_on_top_of_the_base_unless_a_package_brought_
     ],
 )
 def test_what_is_no_program_of_go_is_none(head: bytes) -> None:
-    assert told_by("tool", head) == b""
+    assert told_by("tool", head) == (NATIVE if head.startswith(b"\x7fELF") else b"")
 
 
 def test_only_what_may_tell_something_is_looked_at() -> None:
     assert told_by("tool", go_program()[:HEAD_BYTES]) == GO
     assert wants_head("a.pyc", 1)
     assert wants_head("kubectl", 300_000)
-    assert not wants_head("kubectl", 3_000)
+    assert wants_head("tiny", 4)
+    assert not wants_head("empty", 3)
     assert not wants_head("libx.so", 300_000)
     assert oddity_of(b"", 0) == ""
     assert oddity_of(pyc(0, 5), 5 + (1 << 32)) == ""
+
+
+def test_a_program_that_no_package_brought_is_told_wherever_it_lies_and_whatever_it_is_called() -> None:
+    program = b"\x7fELF\x02\x01\x01"
+    owned = wheel(files={"demo/tool": program, "../../../bin/demo-tool": program})
+    assert above(owned).loose == ()
+    found = above(owned | {"app/bin/py": program, "usr/local/bin/.hidden": b"#!", "srv/readme": b"ELF"})
+    assert [(one.kind, one.count, one.examples) for one in found.loose] == [(LooseKind.PROGRAM, 1, ("app/bin/py",))]
+    assert above({"usr/bin/tool": program}, {"app/data": b"x"}, {"x": program}).loose[0].count == 2
+
+
+def test_a_program_of_the_base_is_the_base_s() -> None:
+    world = World()
+    below = layer({"usr/bin/tool": b"\x7fELF tool", "etc/profile": b"x", "root/.bashrc": b"y"})
+    known = world.read(world.image(below, layer({"app/x": b"1"})), base_catalogue=[("base:1", (below.diff_id,))])[0]
+    assert known.above == Above()
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("etc/profile.d/evil.sh", True),
+        ("etc/profile", True),
+        ("etc/bash.bashrc", True),
+        ("root/.bashrc", True),
+        ("home/app/.profile", True),
+        ("home/app/nested/.profile", False),
+        ("app/.bashrc", False),
+        ("etc/profile.d/nested/evil.sh", False),
+        ("usr/share/perl5/Evil.pm", None),
+        ("usr/lib/x86_64-linux-gnu/perl5/5.36/Deep/Evil.pm", None),
+        ("usr/local/share/perl/5.36/Evil.pm", None),
+        ("app/perl5/Evil.pm", False),
+        ("usr/share/perl5/readme.txt", False),
+    ],
+)
+def test_what_shells_and_perl_read_is_told_where_they_look(path: str, *, told: bool | None) -> None:
+    found = above({path: b"x"})
+    assert [one.kind for one in found.loose] == ([LooseKind.SHELL] if told else [])
+    assert found.other == ({"perl": 1} if told is None else {})

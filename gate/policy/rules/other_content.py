@@ -24,6 +24,10 @@ def _treatment(policy: ContentPolicy, kind: LooseKind) -> Treatment:
     match kind:
         case LooseKind.BYTECODE:
             return policy.bytecode
+        case LooseKind.PROGRAM:
+            return policy.programs
+        case LooseKind.SHELL:
+            return policy.shells
         case LooseKind.UNCHECKED | LooseKind.STALE:
             return policy.stale
         case _:
@@ -56,6 +60,15 @@ class OtherContent:
         "library": Explanation(
             reason="{count} shared libraries lie where the loader looks, and no record names them: {examples}",
             way_out="build on a base image that has them, or take a package from PyPI that brings them",
+        ),
+        "program": Explanation(
+            reason="{count} program(s) in machine code belong to no package: {examples}",
+            way_out="take them from a package or the base image, or out of the image; the application's own may stay"
+            " where policy lets them (`content.programs`)",
+        ),
+        "shell": Explanation(
+            reason="{count} file(s) are read when a shell starts, and no package's record names them: {examples}",
+            way_out="set variables with `ENV` instead, and remove them",
         ),
         "base_changed": Explanation(
             reason="{count} program(s) of the base image were replaced on top of it: {examples}",
