@@ -17,6 +17,7 @@ class Permission(StrEnum):
     REQUEST = "request"
     DECIDE = "decide"
     SCAN = "scan"
+    HOLD = "hold"
 
 
 ROLES: Mapping[str, frozenset[Permission]] = {
@@ -25,6 +26,7 @@ ROLES: Mapping[str, frozenset[Permission]] = {
     "Gate.Request": frozenset({Permission.READ, Permission.REQUEST}),
     "Gate.Approve": frozenset({Permission.READ, Permission.DECIDE}),
     "Gate.Scan": frozenset({Permission.SCAN}),
+    "Gate.Hold": frozenset({Permission.READ, Permission.HOLD}),
 }
 """Values of `roles`, compared character by character. Whoever hands in scans needs to see nothing."""
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from gate import __version__
 from gate.model.redact import redact
-from gate.service import checks, contract, decisions, evaluations, exceptions, health, problems, scans
+from gate.service import checks, contract, decisions, discards, evaluations, exceptions, health, problems, scans
 from gate.service.edge import BoundedBody, Edge, HeadAsGet, LoopbackOnly
 from gate.service.state import State
 from gate.service.tokens import Authenticated
@@ -36,6 +36,7 @@ _ROUTERS = (
     checks.router,
     exceptions.router,
     decisions.router,
+    discards.router,
     scans.router,
     health.router,
 )
