@@ -6,9 +6,11 @@ their own proof under the scanner's name. Whether the identity is a scanner is p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from gate.errors import BoundError, ForbiddenError, InputError, StoreError
+import sqlalchemy as sa
+
+from gate.errors import BoundError, ForbiddenError, GateError, InputError, StoreError
 from gate.findings.proof.interface import FiledScan, NotProven, SubmittedScan
 from gate.findings.proof.sarif import check_form, verdict_of
 from gate.ledger.reader import LedgerFilter, LedgerReader
@@ -19,18 +21,32 @@ from gate.model.digest import is_digest
 from gate.store.blobs import Blobs
 from gate.store.engine import reading, writing
 from gate.store.submissions import Submissions
+from gate.store.tables import ledger_leaves
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.engine import Connection, Engine
 
     from gate.ledger.reader import LedgerEntry
+    from gate.model.image import ImageRef
     from gate.model.principal import Principal
     from gate.policy.schema import DefenderPolicy
 
 MOST = 100
 """Most reports about one digest."""
+_CHUNK = 400
+_TOLD = 10_000
+"""Most digests of which it is remembered that their reports were told."""
+
+
+class News(Protocol):
+    """What `gate.revisit` asks which waiting images are worth another look."""
+
+    def of(self, refs: Sequence[ImageRef]) -> frozenset[str]:
+        """Return their digests. Raises GateError if it can't be asked."""
+        ...
 
 
 class LedgeredScans:
@@ -114,6 +130,47 @@ class LedgeredScans:
             facts={"report": Blobs(connection).put(report)},
         )
         append(connection, record, {"actor": submitter.key})
+
+
+class NewsOfScans:
+    """Says which waiting images a report was handed in about since it was last asked, beside another source of news.
+
+    News begin another look and prove nothing: what does not count is told as well, once a report.
+    """
+
+    def __init__(self, engine: Engine, other: News) -> None:
+        """Remember nothing yet: after a start each report is news once more."""
+        self._engine = engine
+        self._other = other
+        self._told: dict[str, int] = {}
+
+    def of(self, refs: Sequence[ImageRef]) -> frozenset[str]:
+        """Return the digests worth another look; GateError if the other source can't be asked and there are none."""
+        filed = self._filed(sorted({str(ref.digest) for ref in refs}))
+        own = frozenset(digest for digest, count in filed.items() if count > self._told.get(digest, 0))
+        if len(self._told) > _TOLD:
+            self._told.clear()
+        self._told |= filed
+        try:
+            return own | self._other.of(refs)
+        except GateError:
+            if own:
+                return own
+            raise
+
+    def _filed(self, digests: Sequence[str]) -> dict[str, int]:
+        columns = ledger_leaves.c
+        found: dict[str, int] = {}
+        with reading(self._engine) as connection:
+            for start in range(0, len(digests), _CHUNK):
+                chunk = digests[start : start + _CHUNK]
+                counted = (
+                    sa.select(columns.subject, sa.func.count())
+                    .where(columns.event == Event.SCAN_FILED.value, columns.subject.in_(chunk))
+                    .group_by(columns.subject)
+                )
+                found |= {row[0]: row[1] for row in connection.execute(counted)}
+        return found
 
 
 def _scan(connection: Connection, entry: LedgerEntry) -> SubmittedScan:

@@ -79,8 +79,10 @@ def revisits_of(
 ) -> Revisits:
     """Return what looks again at held images: Azure is asked for news of them where it is asked at all."""
     from gate.revisit import NoNews, Revisits  # noqa: PLC0415 - as above
+    from gate.scans import NewsOfScans  # noqa: PLC0415
 
-    news = NoNews() if connection is None else connection.waiting()
+    # Without Defender asked live, nobody asks for a scanner's report either.
+    news = NoNews() if connection is None else NewsOfScans(engine, connection.waiting())
     return Revisits(engine=engine, intake=intake, news=news, clock=clock)
 
 

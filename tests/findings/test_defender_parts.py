@@ -460,13 +460,16 @@ def test_held_images_are_asked_about_where_azure_is_asked_and_wait_for_time_alon
     azure: AzureWorld, tmp_path: Path
 ) -> None:
     from gate.revisit import NoNews, Revisits  # noqa: PLC0415 - beside its one use
+    from gate.scans import NewsOfScans  # noqa: PLC0415 - as above
 
     def made(config: Config) -> Revisits:
         nothing: Any = None
         return revisits_of(connect_defender(config, _no_images), nothing, nothing, lambda: NOW)
 
     assert isinstance(made(load_config({"GATE_HOME": str(tmp_path)}))._news, NoNews)  # noqa: SLF001 - what was chosen
-    assert isinstance(made(load_config(settings(azure)))._news, Waiting)  # noqa: SLF001 - as above
+    news = made(load_config(settings(azure)))._news  # noqa: SLF001 - as above
+    assert isinstance(news, NewsOfScans)
+    assert isinstance(news._other, Waiting)  # noqa: SLF001 - as above
 
 
 def test_a_registry_of_azures_is_given_entra_tokens_and_another_is_not(azure: AzureWorld) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,15 +14,16 @@ from azure_world.sim_state import AzureWorld
 from findings.defender_scans import SCANNER, sarif
 from sqlalchemy.engine import Engine
 
-from gate.errors import BoundError, ForbiddenError, InputError
+from gate.errors import BoundError, ForbiddenError, InputError, UpstreamError
 from gate.findings.proof.interface import NotProven
 from gate.findings.proof.sarif import look
 from gate.ledger.reader import LedgerReader
 from gate.ledger.verify import Verified, verify
 from gate.model.finding import ScanState
+from gate.model.image import ImageRef
 from gate.model.principal import Principal, PrincipalKind
 from gate.policy.schema import DefenderPolicy
-from gate.scans import MOST, LedgeredScans
+from gate.scans import MOST, LedgeredScans, NewsOfScans
 from gate.store.engine import make_engine, reading
 from gate.store.evaluations import Evaluation, Evaluations
 from gate.store.schema import upgrade
@@ -109,3 +110,54 @@ def test_a_report_whose_submitter_was_erased_is_nobodys_word(engine: Engine) -> 
     (verdict,) = look(scans, DIGEST, RULES, now=NOW)
     assert isinstance(verdict, NotProven)
     assert verdict.code == "not_a_scanner"
+
+
+class Told:
+    """Another source of news; it fails if asked to."""
+
+    def __init__(self, *digests: str, broken: bool = False) -> None:
+        self.digests, self.broken = frozenset(digests), broken
+
+    def of(self, refs: Sequence[ImageRef]) -> frozenset[str]:
+        del refs
+        if self.broken:
+            message = "nobody answers"
+            raise UpstreamError(message)
+        return self.digests
+
+
+def waiting(*digests: str) -> list[ImageRef]:
+    return [ImageRef.of_place("r.example.org/staging/app", digest=digest) for digest in digests]
+
+
+def test_a_report_is_news_of_a_waiting_image_once(engine: Engine) -> None:
+    news, scans = NewsOfScans(engine, Told()), kept(engine)
+    assert news.of(waiting(DIGEST, OTHER)) == frozenset()
+    scans.file(DIGEST, REPORT, WHO, now=NOW)
+    assert news.of(waiting(OTHER)) == frozenset()
+    assert news.of(waiting(DIGEST, OTHER)) == {DIGEST}
+    assert news.of(waiting(DIGEST, OTHER)) == frozenset()
+    scans.file(DIGEST, REPORT + b" ", WHO, now=NOW)
+    assert news.of(waiting(DIGEST)) == {DIGEST}
+
+
+def test_news_of_reports_do_not_hide_other_news_and_survive_their_failure(engine: Engine) -> None:
+    other = Told(OTHER)
+    news, scans = NewsOfScans(engine, other), kept(engine)
+    assert news.of(waiting(DIGEST, OTHER)) == {OTHER}
+    other.broken = True
+    with pytest.raises(UpstreamError):
+        news.of(waiting(DIGEST, OTHER))
+    scans.file(DIGEST, REPORT, WHO, now=NOW)
+    assert news.of(waiting(DIGEST, OTHER)) == {DIGEST}
+
+
+def test_many_waiting_images_are_asked_about_in_few_questions(engine: Engine) -> None:
+    scans = kept(engine)
+    many = [f"sha256:{number:064x}" for number in range(10_500)]
+    scans.file(many[-1], REPORT, WHO, now=NOW)
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    news = NewsOfScans(engine, Told())
+    assert news.of(waiting(*many)) == {many[-1]}
+    assert len([one for one in asked if "ledger_leaves" in one]) < 30
