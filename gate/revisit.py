@@ -35,6 +35,8 @@ _HORIZON = timedelta(days=60)
 """A run that was submitted before this is nobody's to wait for: longer than any sane deadline."""
 _LACKING = (ScanProof.id, Status.UNKNOWN)
 """The result that says that an image waits for Defender."""
+_TOLD = frozenset({"stale", "unsupported"})
+"""Where there are rows all along, so that there being some is no news."""
 _SHOWN = 300
 _log = logging.getLogger("gate.revisit")
 
@@ -162,7 +164,8 @@ def awaited(connection: Connection, row: Evaluation) -> frozenset[str]:
     """
     try:
         decision = Decision.parse(Blobs(connection).get(row.decision_digest or ""))
-        lacking = {str(one.image or "") for one in decision.results if (one.rule, one.status) == _LACKING}
+        held = (one for one in decision.results if (one.rule, one.status) == _LACKING and one.code not in _TOLD)
+        lacking = {str(one.image or "") for one in held}
         if "" not in lacking:
             return frozenset(lacking)
         return frozenset(lacking - {""}) | {_only_image(connection, decision)}

@@ -220,7 +220,7 @@ def with_ties(row: DataRow, groups: Mapping[str, frozenset[str]]) -> DataRow:
         return row
     advisory = Advisory.parse(row.record)
     tied = group - {advisory.id, *advisory.aliases}
-    if not tied or advisory.withdrawn is not None:
+    if not tied:
         return row
     whole = advisory.model_copy(update={"tied": tuple(sorted(tied))})
     return row.model_copy(update={"record": whole.model_dump_json(exclude_defaults=True)})

@@ -62,6 +62,14 @@ def test_what_is_ever_withdrawn_ties_nothing_and_is_tied_to_nothing() -> None:
     assert made == {"PYSEC-1": (), "GHSA-1": (), "PYSEC-2": ()}
 
 
+def test_what_a_live_record_says_of_a_withdrawn_one_counts_and_not_the_other_way_round() -> None:
+    made = ties(
+        record("PYSEC-1", aliases=["CVE-1", "GHSA-1"]),
+        record("GHSA-1", aliases=["CVE-2"], affected=about("other"), withdrawn=WITHDRAWN),
+    )
+    assert made == {"PYSEC-1": (), "GHSA-1": ("CVE-1", "PYSEC-1")}
+
+
 def test_what_nobody_ties_is_kept_byte_for_byte_as_before() -> None:
     (row,) = rows(record("PYSEC-1", aliases=["CVE-1", "PYSEC-1", "CVE-1"]))
     assert "tied" not in row.record

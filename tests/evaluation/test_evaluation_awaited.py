@@ -99,6 +99,32 @@ def test_who_waits_for_something_else_is_not_asked_about_and_looked_at_after_an_
         assert again.once() == 1
 
 
+class Known(Scanner):
+    """Defender has rows of every image, which hold it all the same."""
+
+    state = ScanState.STALE
+
+    def gather(self, *arguments: Any, **words: Any) -> Any:
+        found = super().gather(*arguments, **words)
+        scan, audit = found.findings.reports
+        told = scan.model_copy(update={"state": self.state})
+        return found.model_copy(update={"findings": found.findings.model_copy(update={"reports": (told, audit)})})
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [(ScanState.STALE, 0), (ScanState.UNSUPPORTED, 0), (ScanState.PENDING, 1), (ScanState.SOURCE_ERROR, 1)],
+)
+def test_rows_that_were_there_before_are_no_news(tmp_path: Path, state: ScanState, asked: int) -> None:
+    world, news, clock = Known(tmp_path), Told(), Clock()
+    world.state = state
+    with house(tmp_path, world) as gate:
+        hold(gate, DIGESTS[0])
+        news.new, clock.ahead = {DIGESTS[0]}, timedelta(minutes=6)
+        assert revisits(gate, news, clock).once() == asked
+        assert len(news.asked) == asked
+
+
 def test_a_record_that_can_not_be_read_is_said_and_the_runs_own_digest_asked_about(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -480,3 +480,16 @@ def test_a_registry_of_azures_is_given_entra_tokens_and_another_is_not(azure: Az
     refs = [ImageRef.of_place(f"{host}/staging/app", digest=DIGEST)]
     assert connected.waiting().with_artifacts(refs) == frozenset()
     assert not any("oauth2/exchange" in asked for asked in azure.asked)
+
+
+def test_evaluations_and_the_look_for_news_ask_azure_over_one_connection(azure: AzureWorld, tmp_path: Path) -> None:
+    from gate.policy.source import load_policy  # noqa: PLC0415 - beside its one use
+    from gate.wiring import open_gate  # noqa: PLC0415 - as above
+
+    config = load_config(settings(azure, GATE_HOME=str(tmp_path)))
+    with open_gate(config, load_policy()) as gate:
+        assert gate.defender is not None
+        (asked, *_) = gate.world._sources(load_policy())  # noqa: SLF001 - what was chosen
+        assert asked._source._graph is gate.defender.graph  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+        assert gate.defender.waiting()._graph is gate.defender.graph  # noqa: SLF001 - as above
+    assert azure.asked == []
