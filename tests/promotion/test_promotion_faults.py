@@ -186,11 +186,14 @@ def test_one_empty_answer_deceives_nobody() -> None:
 
 
 def test_random_faults_lose_no_image_and_promise_nothing_false() -> None:
-    """A thousand seeded runs, each with several faults; one lie at most, for two agreeing lies can't be told."""
+    """Seeded runs between two stores, each with several faults; one lie at most, for two that agree can't be told.
+
+    A thousand of them in one store, whole evaluations with their ledger, are in `test_promotion_seeds.py`.
+    """
     honest = [name for name in ERRORS if name != "404"]
-    for seed in range(1000):
+    for seed in range(200):
         dice = random.Random(seed)  # noqa: S311 - seeded on purpose
-        tried = world(two_stores=dice.random() < 0.5)
+        tried = world(two_stores=dice.random() < 0.8)
         run, check = dice.choice([(tried.promote, check_promotion), (tried.discard, check_discard)])
         for _ in range(dice.randint(1, 4)):
             faults = {
