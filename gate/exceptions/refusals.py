@@ -35,6 +35,7 @@ class Why(StrEnum):
     """Every code with which the workflow refuses."""
 
     SELF_APPROVAL = "self_approval"
+    UNEQUALLY_PROVED = "unequally_proved"
     SERVICE_CANNOT_APPROVE = "service_cannot_approve"
     SERVICE_CANNOT_REQUEST = "service_cannot_request"
     IDENTITY_UNCLEAR = "identity_unclear"
@@ -71,6 +72,11 @@ class Refusal(NamedTuple):
 REFUSALS: Mapping[Why, Refusal] = {
     Why.SELF_APPROVAL: Refusal(
         RefusedError, "request `{request}` was filed by the same identity", "ask a colleague to approve it"
+    ),
+    Why.UNEQUALLY_PROVED: Refusal(
+        RefusedError,
+        "of who filed request `{request}` and who would approve it, one is proved by a token, the other only claimed",
+        "have it denied and filed anew, and approved, each with a token: a claim may be anybody's, the other's too",
     ),
     Why.SERVICE_CANNOT_APPROVE: Refusal(
         RefusedError, "a service can't decide on request `{request}`", "let a person approve or deny it"

@@ -124,7 +124,7 @@ def may_approve(request: ExceptionRequest, approver: Principal, policy: Workflow
     """Refuse all that can be refused before any file is looked at, so that no refused one is stored.
 
     Raises:
-        RefusedError: as `may_decide`; `self_approval`, `never_excepted`.
+        RefusedError: as `may_decide`; `self_approval`, `unequally_proved`, `never_excepted`.
         WrongStateError: as `may_decide`.
         WrongContentError: `too_long`, `duration_not_positive`, `scope_elsewhere`, `scope_too_wide`, `scope_too_long`,
             `reason_too_long`.
@@ -132,6 +132,9 @@ def may_approve(request: ExceptionRequest, approver: Principal, policy: Workflow
     may_decide(request, approver)
     if filed_by(request, approver):
         raise refusal(Why.SELF_APPROVAL, request=request.id)
+    if request.requester.claimed != approver.claimed:
+        # Whoever is proved could have claimed the other name: they can't be told apart.
+        raise refusal(Why.UNEQUALLY_PROVED, request=request.id)
     refuse_never(request.subject.kind, request.subject.name, policy)
     _duration(terms, policy)
     _scope(terms, request.subject.repository)

@@ -94,6 +94,19 @@ def test_nobody_approves_their_own_however_they_are_spelt(tenant: str, object_id
     assert refusal_of_approval(requested(), me) == ("self_approval", 10)
 
 
+@pytest.mark.parametrize("proved", ["requester", "approver"])
+def test_a_claim_and_a_token_are_not_two_people(proved: str) -> None:
+    """T-10: who has a token could have filed under any claimed name, and the other way round."""
+    alice, bob = (
+        who.model_copy(update={"claimed": proved != name}) for who, name in ((ALICE, "requester"), (BOB, "approver"))
+    )
+    asked = requested().model_copy(update={"requester": alice})
+    assert refusal_of_approval(asked, bob) == ("unequally_proved", 10)
+    both = asked.model_copy(update={"requester": alice.model_copy(update={"claimed": False})})
+    _, grant = approve(both, [offered()], bob.model_copy(update={"claimed": False}), POLICY, Terms(), now=NOW)
+    assert (grant.owner.claimed, grant.approver.claimed) == (False, False)
+
+
 @pytest.mark.parametrize("approver", [ROBOT, SYSTEM, ROBOT.model_copy(update={"object_id": "alice"})])
 def test_a_service_approves_and_denies_nothing(approver: Principal) -> None:
     assert refusal_of_approval(requested(), approver) == ("service_cannot_approve", 10)
