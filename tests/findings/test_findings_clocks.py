@@ -119,6 +119,18 @@ def test_a_fix_that_came_and_went_and_came_again_has_the_grace_of_its_first_day(
     assert seen(NOW + 9 * DAY, "2.1") == NOW
 
 
+def test_a_fix_that_a_record_dates_earlier_has_that_date_for_every_source_and_for_good(
+    engine: Engine, tmp_path: Path
+) -> None:
+    data, fixes = imported(tmp_path, record("CVE-1", "six", aliases=[])), StoredFixes(engine)
+    dated = WithFacts(AdvisorySource(data), data=data, fixes=fixes).report(image(component("six", "1")), now=NOW)
+    (first,) = dated.findings
+    assert first.fix_seen_at is not None
+    assert first.fix_seen_at < NOW - 20 * DAY
+    undated = WithFacts(Told("1.5"), data=data, fixes=fixes).report(image(), now=NOW + DAY)
+    assert undated.findings[0].fix_seen_at == first.fix_seen_at
+
+
 def test_a_clock_that_ran_ahead_once_gives_no_later_image_a_longer_grace(engine: Engine, tmp_path: Path) -> None:
     data, fixes = imported(tmp_path, record()), StoredFixes(engine)
     ahead = WithFacts(Told("2.0"), data=data, fixes=fixes).report(image(), now=NOW + 900 * DAY)
