@@ -18,7 +18,7 @@ RUN python3 -m pip install --no-cache-dir --require-hashes --only-binary :all: -
       pip-audit pip-requirements-parser pydantic pypi-simple pyyaml requests rfc8785 rich securesystemslib sqlalchemy \
       tree-sitter tree-sitter-bash typer zstandard \
       fastapi "pyjwt[crypto]" python-multipart uvicorn \
-      "psycopg[binary]"
+      "psycopg[binary]" py-rattler uv
 # The gate itself has no index: its wheel is an archive of modules and is unpacked as one.
 RUN python3 -m zipfile -e gate-*.whl /opt/gate \
  && python3 -m compileall -q /opt/gate/gate \

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from gate.environment.places import conda_channel
 from gate.errors import BoundError, UpstreamError
 from gate.index.conda import CondaFile
 from gate.model.redact import redact
-from gate.resolve.child import PrivateFolder, clean_environment, run_child
+from gate.resolve.child import PrivateFolder, clean_environment, own_program, run_child
 from gate.resolve.relay import Relay, places_of
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class CondaChannels:
             proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), relay.proxy)
             ended = run_child(
                 # `-I`: no path of the working directory, no `PYTHON*` variable, no packages of the user's own.
-                [sys.executable, "-I", "-m", "gate.resolve.conda_records"],
+                own_program("gate.resolve.conda_records"),
                 clean_environment(home, proxy),
                 folder=home,
                 given=json.dumps(question).encode(),

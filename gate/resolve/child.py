@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _CHUNK = 64 * 1024
+_START = "import runpy, sys; sys.path.append(sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 _UNFIT = "resolver_missing"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, which only we may enter
 _ROOM = GIB
@@ -51,6 +53,17 @@ def clean_environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     folders = {"HOME": str(home), "TMPDIR": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CONFIG_DIRS": str(home)}
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **system, **folders, **kept, **more}
+
+
+def own_program(module: str) -> list[str]:
+    """Return the command that runs a module of the gate, wherever the gate lies.
+
+    `-I`: no path of the working directory, no `PYTHON*` variable, no packages of the user's own. So the folder that the
+    gate itself was imported from is named, and looked in last.
+    """
+    import gate  # noqa: PLC0415 - only its place is asked for
+
+    return [sys.executable, "-I", "-c", _START, str(Path(gate.__file__).parent.parent), module]
 
 
 def run_child(  # noqa: PLR0913 - what a child is given and what it may cost, by name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.redact import redact, redact_url
 from gate.model.reference import Problem
 from gate.model.resolution import FileKind, ResolvedFile, ResolvedPackage
-from gate.resolve.child import Ended, PrivateFolder, clean_environment, run_child
+from gate.resolve.child import Ended, PrivateFolder, clean_environment, own_program, run_child
 from gate.resolve.half import Half
 from gate.resolve.relay import Relay, places_of
 
@@ -110,8 +109,7 @@ def _ask(
         }
         proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), relay.proxy)
         ended = run_child(
-            # `-I`: no path of the working directory, no `PYTHON*` variable, no packages of the user's own.
-            [sys.executable, "-I", "-m", "gate.resolve.conda_worker"],
+            own_program("gate.resolve.conda_worker"),
             clean_environment(home, proxy),
             folder=home,
             given=json.dumps(wanted).encode(),

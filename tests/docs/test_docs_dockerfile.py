@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from gate.cli import main
 
 DOCKERFILE = ROOT / "Dockerfile"
-EXTRAS = ("service", "postgres")
+EXTRAS = ("service", "postgres", "resolve")
 """What the service's image has beside the dependencies: it reaches no local engine, and asks Azure nothing yet."""
 
 

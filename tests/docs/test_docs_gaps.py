@@ -10,16 +10,22 @@ from gate.cli.run import COMMANDS
 from gate.config import load_config
 from gate.findings.defender.none import NoDefender
 from gate.policy.source import load_policy
+from gate.policy.words import Demand
 
 SECTION = (ROOT / "README.md").read_text().split("## What is simulated", 1)[1]
 
 
-def test_only_the_check_of_the_command_line_resolves() -> None:
-    assert "**Closed sets are resolved by `gate check --resolve` alone**" in SECTION
-    for part in ("service", "world.py", "evaluation.py", "intake.py"):
-        place = ROOT / "gate" / part
-        for path in [place] if place.is_file() else sorted(place.glob("*.py")):
-            assert "gate.resolve" not in path.read_text(), path
+def test_the_check_of_the_service_resolves_nothing_and_evaluations_take_a_closed_set_for_advice() -> None:
+    assert "and not by `POST /v1/checks`" in SECTION
+    for path in sorted((ROOT / "gate" / "service").glob("*.py")):
+        assert "gate.resolve" not in path.read_text(), path
+    assert "they are advice until policy requires them" in SECTION
+    assert load_policy().decision.resolution.evaluations is Demand.ADVISORY
+
+
+def test_images_for_linux_alone_are_let_in() -> None:
+    assert "**Images for Linux alone are read.**" in SECTION
+    assert load_policy().decision.platforms == ("linux",)
 
 
 def test_conda_forge_has_no_address_of_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from resolve.resolve_world import python_reference
 from gate.errors import BoundError, GateError, UpstreamError, UsageError
 from gate.index.project import IndexFile
 from gate.policy.private import reserved
-from gate.resolve.child import PrivateFolder, clean_environment, run_child
+from gate.resolve.child import PrivateFolder, clean_environment, own_program, run_child
 from gate.resolve.files import installed_file
 from gate.resolve.names import is_pinned, requirement_of
 from gate.resolve.settings import ResolveConfig
@@ -312,3 +313,16 @@ def test_certificates_reach_the_child_under_the_one_name_it_knows(
     assert clean_environment(tmp_path, {})["SSL_CERT_FILE"] == "/first.pem"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/second.pem")
     assert clean_environment(tmp_path, {})["SSL_CERT_FILE"] == "/second.pem"
+
+
+def test_a_program_of_the_gates_own_starts_where_nothing_but_the_gate_s_folder_is_known(tmp_path: Path) -> None:
+    """In a container the gate lies in a folder that only a variable names, and children are given no variable."""
+    command = own_program("gate.bounds")
+    assert command[1] == "-I"
+    bare = [command[0], "-S", *command[1:]]
+    assert subprocess.run(bare, cwd=tmp_path, env={}, check=False).returncode == 0
+    elsewhere = [str(tmp_path) if part == command[4] else part for part in bare]
+    assert subprocess.run(elsewhere, cwd=tmp_path, env={}, capture_output=True, check=False).returncode == 1
+    (tmp_path / "argparse.py").write_text("raise SystemExit(7)")
+    shadowed = [*elsewhere[:-1], "argparse"]
+    assert subprocess.run(shadowed, cwd=tmp_path, env={}, check=False).returncode == 0
