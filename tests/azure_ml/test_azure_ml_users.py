@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from azure_ml.azure_ml_world import DIGEST, NAMED, OTHER, PLACE, asked
+from azure_ml.azure_ml_world import DIGEST, NAMED, OTHER, PLACE, asked, settings
 from azure_world.sim_aml import REGISTRY_ID, WORKSPACE_ID, AmlWorld
 from azure_world.sim_state import AzureWorld
 
-from gate.policy.users import UserKind
+from gate.config import load_config
+from gate.policy.users import EVERY_USER, UserKind
 from gate.promotion.mentions import Named
+from gate.wiring_users import user_sources
 
 HEX = DIGEST.removeprefix("sha256:")
 BUILT = Named(place=f"gatestaging.azurecr.io/azureml/azureml_{'c' * 32}", digests=(DIGEST,))
@@ -236,3 +239,15 @@ def test_only_what_policy_counts_is_asked_for(azure: AzureWorld, aml: AmlWorld) 
 def test_a_layout_folder_is_named_by_nobody_there_and_nobody_is_asked(azure: AzureWorld, aml: AmlWorld) -> None:
     found = asked(azure, Named(place="oci:/srv/staging/app", digests=(DIGEST,)))
     assert (found.users, found.unasked, aml.asked) == ((), (), [])
+
+
+def test_configuration_alone_connects_the_gate(
+    azure: AzureWorld, aml: AmlWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {**settings(azure), "GATE_HOME": str(tmp_path)}
+    for key, value in environ.items():
+        monkeypatch.setenv(key, value)
+    aml.environment("train", image=f"{PLACE}:v1")
+    (source,) = user_sources(load_config(environ))
+    assert [user.name for user in source.users(NAMED, EVERY_USER).users] == ["train:1 (ws-models)"]
+    assert user_sources(load_config({"GATE_HOME": str(tmp_path)})) == ()
