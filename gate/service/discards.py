@@ -40,18 +40,20 @@ class Releasing(Value):
     reason: str = Field(min_length=1, max_length=1000)
 
 
+class Wanted(Value):
+    """Which page of what; a parameter that nobody knows is a mistake, and no condition that holds for everything."""
+
+    ended: bool = Field(default=False, description="Also what is deleted or was restored.")
+    cursor: str = ""
+    limit: int = Field(default=_PAGE, ge=1, le=_PAGE)
+
+
 @router.get("", response_model=Discards, openapi_extra=needs(Permission.READ))
-def listing(
-    request: Request,
-    state: Stated,
-    ended: Annotated[bool, Query(description="Also what is deleted or was restored.")] = False,  # noqa: FBT002 - a flag
-    cursor: str = "",
-    limit: Annotated[int, Query(ge=1, le=_PAGE)] = _PAGE,
-) -> Response:
+def listing(request: Request, state: Stated, wanted: Annotated[Wanted, Query()]) -> Response:
     """List what lies hidden and when it is deleted, and who holds what; `next` is the cursor of the next page."""
     holds = Holds(state.gate.engine).listed()
     with reading(state.gate.engine) as connection:
-        found = discards_in(connection, holds, now=clock(), ended=ended, after=cursor, limit=limit)
+        found = discards_in(connection, holds, now=clock(), ended=wanted.ended, after=wanted.cursor, limit=wanted.limit)
     return answer(request, found.model_dump_json(by_alias=True).encode())
 
 
