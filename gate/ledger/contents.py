@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from gate.ledger.contents_burials import Buried
+from gate.ledger.contents_retirements import Retired
 from gate.ledger.record import CONTENT_FACTS, Event, LedgerRecord
 from gate.ledger.verify import Corrupt, Flaw
 from gate.model.base import Value
@@ -49,10 +50,12 @@ class Named:
         self.requests: dict[str, tuple[int, str]] = {}
         self.grants: dict[str, tuple[int, str]] = {}
         self.buried = Buried()
+        self.retired = Retired()
 
     def visit(self, index: int, record: LedgerRecord) -> None:
         """Note what the record names."""
         self.buried.visit(index, record)
+        self.retired.visit(index, record)
         for fact in CONTENT_FACTS:
             digest = record.facts.get(fact, "")
             if is_digest(digest):
@@ -78,6 +81,7 @@ def flaws(connection: Connection, named: Named) -> Iterator[Corrupt]:
     yield from _requests(connection, named)
     yield from _grants(connection, named)
     yield from named.buried.flaws(connection)
+    yield from named.retired.flaws(connection)
 
 
 def _altered_content(connection: Connection, named: Named) -> Iterator[Corrupt]:

@@ -55,6 +55,8 @@ class Flaw(StrEnum):
     GRANT_DIFFERS = "grant_differs"
     BURIAL_UNRECORDED = "burial_unrecorded"
     BURIAL_DIFFERS = "burial_differs"
+    RETIREMENT_UNRECORDED = "retirement_unrecorded"
+    RETIREMENT_DIFFERS = "retirement_differs"
 
 
 class Verified(Value):

@@ -73,13 +73,18 @@ def approve(
     """Agree to it, as a second person.
 
     Raises:
-        RefusedError: as `request`; `service_cannot_approve`, `self_approval`.
+        RefusedError: as `request`; `service_cannot_approve`, `self_approval`, `unequally_proved`.
         WrongStateError: `already_decided`.
     """
     _open(standing, approver, policy)
     if same(standing.requester, approver):
         message = f"`{standing.id}` was asked for by the same identity"
         raise RefusedError(message, code="self_approval", hint="ask a colleague to approve it")
+    if standing.requester.claimed != approver.claimed:
+        # Whoever is proved could have claimed the other name: they can't be told apart.
+        message = f"of who asked for `{standing.id}` and who would approve it, one is proved and the other only claimed"
+        hint = "let both sign in, or both act by the command line"
+        raise RefusedError(message, code="unequally_proved", hint=hint)
     if standing.forced and not policy.force:
         message = "policy does not let anybody retire an image in spite of those who use it any more"
         raise RefusedError(message, code="force_not_allowed", hint="deny it, and ask for it without `--force`")

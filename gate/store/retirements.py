@@ -70,7 +70,7 @@ class Retirements:
         Raises:
             ConflictError: somebody changed it since it was read (`retirement_changed`); nothing was written.
         """
-        row = {**_row(retirement), "version": version + 1}
+        row = {**retirement_row(retirement), "version": version + 1}
         if version == 0:
             kept = insert_new(self._connection, retirements, row)
         else:
@@ -116,7 +116,8 @@ class Retirements:
         )
 
 
-def _row(retirement: Retirement) -> dict[str, Any]:
+def retirement_row(retirement: Retirement) -> dict[str, Any]:
+    """Return the columns that keep a retirement, all but its version."""
     return {
         "id": retirement.id,
         "action": retirement.action.value,

@@ -17,6 +17,7 @@ from gate.findings.proof.interface import FiledScan
 from gate.policy.schema import Policy
 from gate.reports import inspect_json, policy_rules_json, policy_rules_markdown, policy_schema, policy_show_json
 from gate.reports.policy_shown import rule_pages
+from gate.reports.retirement import RetirementReport
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +69,9 @@ def documents() -> dict[str, str]:
         "docs/schemas/inspect-1.schema.json": _text(inspect_json.schema()),
         "docs/schemas/inspect-index-1.schema.json": _text(inspect_json.index_schema()),
         "docs/schemas/scan-1.schema.json": _text(FiledScan.model_json_schema(mode="serialization", by_alias=True)),
+        "docs/schemas/retirement-1.schema.json": _text(
+            RetirementReport.model_json_schema(mode="serialization", by_alias=True)
+        ),
         "docs/schemas/evaluation-1.schema.json": _text(Account.model_json_schema(mode="serialization", by_alias=True)),
     }
 

@@ -47,6 +47,12 @@ def test_nobody_agrees_to_their_own_request_however_they_spell_themselves(house:
     assert pulls(house.store)
 
 
+def test_one_who_is_proved_and_one_who_is_claimed_may_be_one_person(house: House) -> None:
+    asked = house.ask()
+    refused("unequally_proved", house.agree, asked, BEN.model_copy(update={"claimed": False}))
+    assert house.desk.get(asked.id).retirement == asked
+
+
 @pytest.mark.parametrize("who", [ROBOT, SYSTEM])
 def test_a_service_neither_asks_nor_agrees(house: House, who: Principal) -> None:
     refused("service_cannot_request", house.ask, by=who)
