@@ -213,3 +213,31 @@ def test_a_young_release_that_is_the_fix_of_what_blocks_need_not_wait(tmp_path: 
             records=records,
         )
         assert told(decision, "cooling-off") == expected, decision.results
+
+
+class AnsweringOnce(IndexServer):
+    """An index that answers for each project once, and then fails."""
+
+    def answer(self, path: str, wanted: str) -> tuple[int, dict[str, str], bytes]:
+        """Fail the second time."""
+        if path.startswith("/simple/") and path in self.paths():
+            return 503, {}, b""
+        return super().answer(path, wanted)
+
+
+def test_a_look_up_of_the_fix_that_fails_waives_nothing_and_is_told(tmp_path: Path) -> None:
+    severe = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]
+    dated = record(name="one", severity=severe) | {"modified": format_instant(NOW)}
+    with AnsweringOnce() as index:
+        index.behaviour.announce = True
+        publish(index, "one", "1.0", age=300)
+        publish(index, "one", "1.5", age=1)
+        _, decision = evaluated(
+            tmp_path,
+            index,
+            python_reference("one", "==1.5"),
+            layers={"amd64": (installed(one="1.5"),)},
+            records=lines(dated),
+        )
+    assert told(decision, "cooling-off") == {("too_young", "pypi:one@1.5", "fail")}
+    assert ("mends_unknown", "", "warn") in told(decision, "declared-resolved")
