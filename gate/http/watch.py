@@ -160,6 +160,14 @@ class WatchedAdapter(requests.adapters.HTTPAdapter):
         finally:
             del self._granted.seconds
 
+    def close(self) -> None:
+        """Close idle connections now: `urllib3` waits until nobody remembers their pool, be it an old traceback."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - urllib3's container is not iterable
+                if (pool := manager.pools.get(key)) is not None:
+                    pool.close()
+        super().close()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through
         """Make the manager of direct connections as always, with watched ones that send files in large pieces."""
         super().init_poolmanager(*args, **kwargs, blocksize=_PIECE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gate.registry.interface import Descriptor
 
 
-class Outgoing:
+class OutgoingBlob:
     """What `requests` takes as a file: it has a length, and is read to it.
 
     The bytes at the end are handed out when all before them, and they, have turned out to be the descriptor's: a

@@ -17,7 +17,7 @@ from gate.errors import (
 )
 from gate.http.answer import Answer
 from gate.registry.interface import IN_PARTS, Descriptor
-from gate.registry.remote_body import Outgoing
+from gate.registry.remote_body import OutgoingBlob
 from gate.registry.remote_wire import Place, Wire
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -70,7 +70,7 @@ class Upload:
 
     def _send_whole(self, descriptor: Descriptor, stream: BinaryIO) -> bytes:
         """Send everything in one request, as container engines do, while it is read and hashed."""
-        body = Outgoing(descriptor, stream)
+        body = OutgoingBlob(descriptor, stream)
         headers = {**_OCTETS, "Content-Range": f"0-{descriptor.size - 1}"}
         try:
             answer = self._wire.request("PATCH", self._place, self._location, self._scopes, headers=headers, body=body)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -24,11 +27,13 @@ from gate.registry.auth import NoCredentials
 from gate.registry.content import OCI_MANIFEST
 from gate.registry.interface import IN_PARTS
 from gate.registry.remote import RemoteRegistry
-from gate.registry.remote_body import Outgoing
+from gate.registry.remote_body import OutgoingBlob
 from gate.registry.remote_upload import CHUNK_BYTES
 from gate.registry.verified import verified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from servers.registry import RegistryServer
 
 DATA = bytes(range(256)) * 10_000
@@ -150,14 +155,14 @@ def test_a_server_that_takes_a_stream_too_slowly_is_given_up(opened: FaultyServe
 def test_only_a_stream_that_vouches_for_the_very_blob_is_not_hashed_again() -> None:
     other = descriptor_of(DATA[::-1], LARGE.media_type)
     stranger = verified(io.BytesIO(DATA[::-1]), other, place="here")
-    body = Outgoing(LARGE, stranger)
+    body = OutgoingBlob(LARGE, stranger)
     with pytest.raises(IntegrityError):
         list(body)
-    honest = Outgoing(LARGE, verified(io.BytesIO(DATA), LARGE, place="here"))
+    honest = OutgoingBlob(LARGE, verified(io.BytesIO(DATA), LARGE, place="here"))
     assert len(honest) == LARGE.size
     assert b"".join(honest) == DATA
     assert honest.read(1) == b""
-    lying = Outgoing(LARGE, verified(io.BytesIO(DATA[::-1]), LARGE, place="here"))
+    lying = OutgoingBlob(LARGE, verified(io.BytesIO(DATA[::-1]), LARGE, place="here"))
     with pytest.raises(IntegrityError):
         lying.read()
     assert lying.broken
@@ -195,3 +200,80 @@ def test_a_large_blob_crosses_real_registries(client: HttpClient, registry: Regi
         store.upload_blob(one.model_copy(update={"repository": f"{registry.host}/streams/two"}), LARGE, stream)
     with store.blob(one.model_copy(update={"repository": f"{registry.host}/streams/two"}), LARGE) as stream:
         assert stream.read() == DATA
+
+
+def test_a_source_that_breaks_leaves_a_real_registry_without_the_blob(
+    client: HttpClient, registry: RegistryServer
+) -> None:
+    store = RemoteRegistry(client, NoCredentials())
+    place = ImageRef(transport=Transport.REGISTRY, repository=f"{registry.host}/streams/broken")
+    for data in (DATA[:-1] + b"x", DATA[:-1]):
+        with pytest.raises(IntegrityError):
+            store.upload_blob(place, LARGE, io.BytesIO(data))
+        assert not store.has_blob(place, LARGE.digest)
+    store.upload_blob(place, LARGE, io.BytesIO(DATA))
+    assert store.has_blob(place, LARGE.digest)
+
+
+@contextlib.contextmanager
+def cutting(host: str, after: int) -> Iterator[str]:
+    """Stand before a server and cut the first connection that sends more than so many bytes."""
+    name, port = host.split(":")
+    cut = threading.Event()
+
+    def pump(one: socket.socket, other: socket.socket, limit: int) -> None:
+        seen = 0
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                seen += len(data)
+                if seen > limit and not cut.is_set():
+                    cut.set()
+                    break
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def forward(here: socket.socket) -> None:
+        with here, socket.create_connection((name, int(port))) as there:
+            back = threading.Thread(target=pump, args=(there, here, 2**62), daemon=True)
+            back.start()
+            pump(here, there, after)
+            back.join()
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the end of the block
+            while True:
+                here, _ = listener.accept()
+                threads.append(threading.Thread(target=forward, args=(here,), daemon=True))
+                threads[-1].start()
+
+    threads: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, args=(listener,), daemon=True)
+        serving.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
+        for thread in threads:  # the client has closed its connections by now
+            thread.join()
+
+
+def test_a_connection_that_is_cut_in_the_stream_leaves_no_blob_and_the_next_try_goes_in_parts(
+    registry: RegistryServer,
+) -> None:
+    client = HttpClient(HttpBounds(attempts=1))
+    store = RemoteRegistry(client, NoCredentials())
+    large = DATA * 2
+    descriptor = descriptor_of(large, LARGE.media_type)
+    direct = ImageRef(transport=Transport.REGISTRY, repository=f"{registry.host}/streams/cut")
+    with cutting(registry.host, after=1_000_000) as host:
+        place = direct.model_copy(update={"repository": f"{host}/streams/cut"})
+        with pytest.raises(UpstreamError) as caught:
+            store.upload_blob(place, descriptor, io.BytesIO(large))
+        assert caught.value.error_code == IN_PARTS
+        assert not store.has_blob(direct, descriptor.digest)
+        store.upload_blob(place, descriptor, io.BytesIO(large))
+        with store.blob(direct, descriptor) as stream:
+            assert stream.read() == large
+        client.close()
