@@ -88,8 +88,17 @@ class _Handler(PropertyRoutes):
         state = self.server.state
         with state.lock:
             state.requests.append(line)
+            happening = state.due()
+        if happening.act is not None:
+            happening.act()
+        self.unanswered = happening.lost
         fault = state.take_fault(line)
-        if fault is not None:
+        if happening.cut:
+            self.close_connection = True
+        elif happening.status:
+            code = {401: "UNAUTHORIZED", 403: "DENIED", 404: "MANIFEST_UNKNOWN"}.get(happening.status, "UNKNOWN")
+            self._error(happening.status, code, "switched on by a test", {"Retry-After": "0"})
+        elif fault is not None:
             self._send(fault.status, fault.body, fault.headers)
         elif self.path.startswith("/oauth2/"):
             self._token(parse_qs(body.decode()))

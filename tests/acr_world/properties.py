@@ -39,6 +39,8 @@ class PropertyRoutes(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Upstream
+    unanswered = False
+    """The answer to the request in hand is lost on its way."""
 
     def _allowed(self, name: str, action: str) -> bool:
         scope = f"repository:{name}:{action}"
@@ -164,6 +166,9 @@ class PropertyRoutes(BaseHTTPRequestHandler):
         self._json(status, {"errors": [{"code": code, "message": message}]}, headers)
 
     def _send(self, status: int, body: bytes = b"", headers: Any = None, *, length: str | None = None) -> None:
+        if self.unanswered:
+            self.close_connection = True
+            return
         self.send_response_only(status)
         for key, value in dict(headers or {}).items():
             self.send_header(key, value)

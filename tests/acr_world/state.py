@@ -8,7 +8,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,25 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """What happens at one request: others do something first; then it is refused, not taken, or not answered.
+
+    Attributes:
+        act: what others do before the request is looked at.
+        status: it is refused with this.
+        cut: the connection is closed before the request is looked at.
+        lost: it is carried out, and the connection is closed instead of an answer.
+        kill: whoever asks dies now: nothing that he asks from here on is heard.
+    """
+
+    act: Callable[[], object] | None = None
+    status: int = 0
+    cut: bool = False
+    lost: bool = False
+    kill: bool = False
 
 
 @dataclass(kw_only=True)
@@ -65,6 +84,23 @@ class AcrState:
         self._attributes: dict[tuple[str, str], Attributes] = {}
         self._untagged: set[tuple[str, str]] = set()
         self._faults: list[Fault] = []
+        self._happenings: dict[int, Happening] = {}
+        self.dead = False
+
+    def happen(self, happenings: Mapping[int, Happening]) -> None:
+        """Let these happen at requests by their number, the next one being 0; whoever was dead lives again."""
+        with self.lock:
+            self._happenings = {len(self.requests) + number: one for number, one in happenings.items()}
+            self.dead = False
+
+    def due(self) -> Happening:
+        """Return what happens at the request that was noted last."""
+        with self.lock:
+            if self.dead:
+                return Happening(cut=True)
+            found = self._happenings.pop(len(self.requests) - 1, Happening())
+            self.dead = found.kill
+            return found
 
     def sign_in(self) -> str:
         """Return an Entra token that is good here."""
