@@ -20,6 +20,7 @@ from servers.cache import cache_folder
 from servers.engine import machine_engine, own_engine_possible
 from servers.processes import ServerError, run
 from servers.registry import registry_program
+from servers.sigstore import sigstore_verifier
 
 REGISTRY_IMAGE = "registry:2"
 
@@ -47,6 +48,8 @@ NEEDS = (
     Need(program="debootstrap", package="debootstrap", folders="/usr/sbin"),
     Need(program="openssl", package="openssl"),
     Need(program="git", package="git"),
+    Need(program="node", package="nodejs"),
+    Need(program="npm", package="npm"),
     Need(program="skopeo", package="skopeo"),
     Need(program="initdb", package="postgresql", folders="/usr/lib/postgresql/*/bin"),
     Need(program="postgres", package="postgresql", folders="/usr/lib/postgresql/*/bin"),
@@ -67,6 +70,7 @@ def main() -> int:
             take_registry()
         if not missing():
             debian_archive()
+            sigstore_verifier()
             return 0
     except ServerError as error:
         _say(str(error))
