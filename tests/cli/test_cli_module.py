@@ -36,9 +36,11 @@ def test_no_installed_package_hooks_into_what_is_parsed(tmp_path: Path) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
     environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *filter(None, [environ.get("PYTHONPATH")])])
 
-    def ran(*words: str) -> bool:
-        subprocess.run([sys.executable, *words], cwd=tmp_path, env=environ, capture_output=True, check=False)
-        return (tmp_path / "ran").exists()
+    def run(*words: str) -> int:
+        done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=environ, capture_output=True, check=False)
+        return done.returncode
 
-    assert not ran("-m", "gate", "policy", "show")
-    assert ran("-c", "from pydantic import BaseModel\nclass One(BaseModel): ...")
+    assert run("-m", "gate", "policy", "show") == 0
+    assert not (tmp_path / "ran").exists()
+    run("-c", "from pydantic import BaseModel\nclass One(BaseModel): ...")
+    assert (tmp_path / "ran").exists()
