@@ -1,17 +1,17 @@
 """Whether an installed version is one that a declaration allows.
 
-Sources: PEP 440 (specifiers), conda's match specifications; of the latter what has one reading in both.
+Sources: PEP 440 (specifiers) and Poetry's own; conda's match specifications, of which what has one reading in both.
 """
 
 from __future__ import annotations
 
 import re
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from gate.model.origin import Kind
 from gate.policy.versions import same_version
+from gate.resolve.names import specifier_of
 
 _EXACT = re.compile(r"==\s*([\w.!+]+?)(?:=[\w*.]+)?")
 _PREFIX = re.compile(r"={0,1}\s*([\w.!+]+?)(?:\.\*|\*)?(?:[\s=]+[\w*.]+)?")
@@ -28,8 +28,8 @@ def allows(spec: str, version: str, kind: Kind) -> bool | None:
 
 def _python(spec: str, version: str) -> bool | None:
     try:
-        return SpecifierSet(spec).contains(Version(version), prereleases=True)
-    except (InvalidSpecifier, InvalidVersion):
+        return specifier_of(spec).contains(Version(version), prereleases=True)
+    except ValueError:
         return None
 
 

@@ -25,7 +25,7 @@ def requirement_of(reference: Reference) -> Requirement:
     """
     requirement = Requirement(canonicalize_name(reference.name, validate=True))
     requirement.extras = {canonicalize_name(extra, validate=True) for extra in reference.extras}
-    requirement.specifier = _specifier(reference.spec)
+    requirement.specifier = specifier_of(reference.spec)
     if reference.marker:
         requirement.marker = Requirement(f"x ; {reference.marker}").marker
     return requirement
@@ -36,14 +36,18 @@ def is_pinned(reference: Reference) -> bool:
     if reference.hashes:
         return True
     try:
-        specifiers = list(_specifier(reference.spec))
+        specifiers = list(specifier_of(reference.spec))
     except ValueError:
         return False
     return any(one.operator in {"==", "==="} and not one.version.endswith("*") for one in specifiers)
 
 
-def _specifier(text: str) -> SpecifierSet:
-    """Read a specifier as PEP 440 writes it, or as Poetry does (`^1.2`, `~1.2`, `1.2`)."""
+def specifier_of(text: str) -> SpecifierSet:
+    """Read a specifier as PEP 440 writes it, or as Poetry does (`^1.2`, `~1.2`, `1.2`).
+
+    Raises:
+        ValueError: it is neither.
+    """
     parts = [part.strip() for part in text.strip().strip("()").split(",") if part.strip() not in {"", "*"}]
     return SpecifierSet(",".join(_plain(part) for part in parts))
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from image.image_world import Node, World, layer, wheel
+from image.rpm_world import database, header
 
-from gate.image.components import dpkg
 from gate.model.drift import Drift, DriftKind
 from gate.model.image import Above, Loose, LooseKind, Proof, ProofLevel
 from gate.model.origin import PYPI, Kind, Origin, OriginKind
@@ -123,17 +123,19 @@ def test_without_a_known_base_nothing_is_concluded_of_os_packages() -> None:
     assert (told(found), found.observed) == ([], 0)
 
 
-def test_a_database_that_tells_no_relations_leaves_undeclared_ones_unjudged_once_a_line_installs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def unread(data: bytes) -> list[dpkg.Paragraph]:
-        raise dpkg.StatusError(data[:1])
+def test_of_rpm_what_a_line_brought_along_cannot_be_told_and_what_no_line_explains_can() -> None:
+    def image(*references: Reference) -> Drift:
+        world = World()
+        path = "usr/lib/sysimage/rpm/rpmdb.sqlite"
+        bash = header("bash", files={"/usr/bin/bash": 0})
+        below = layer({path: database(bash), "usr/bin/bash": b"bash", "etc/os-release": b"ID=azurelinux\n"})
+        above = layer({path: database(bash, header("curl"), header("evil"))})
+        inventory, files = world.read(world.image(below, above), base_catalogue=[("base:1", (below.diff_id,))])
+        return find_drift(Declared(references=references), inventory, files)
 
-    above = package("curl") + package("dependency-or-not")
-    monkeypatch.setattr("gate.origin.os_drift.paragraphs_of", unread)
-    found = compared(above, line("curl"))
-    assert (told(found), found.unjudged) == ([], 1)
-    assert len(told(compared(above))) == 2
+    assert told(image()) == [("undeclared", "os/curl"), ("undeclared", "os/evil")]
+    found = image(line("curl"))
+    assert (told(found), found.unjudged, found.observed) == ([], 1, 2)
 
 
 def test_a_package_that_carries_others_has_each_named_with_its_holder() -> None:
