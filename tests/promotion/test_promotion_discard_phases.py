@@ -21,6 +21,7 @@ from gate.errors import (
     TimeoutUpstreamError,
     UnauthorizedUpstreamError,
     UpstreamError,
+    UsageError,
 )
 from gate.model.image import ImageRef, Transport
 from gate.promotion.erase import erase
@@ -29,7 +30,7 @@ from gate.promotion.plan_discard import DiscardPlan
 from gate.promotion.prepare import prepare_discard
 from gate.promotion.receipt import TombstoneReceipt
 from gate.promotion.tombstone import bury, is_buried, restore
-from gate.registry.graves import Grave
+from gate.registry.graves import Grave, graves_of
 from gate.registry.layout import OciLayout
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def test_the_same_bytes_pushed_again_in_between_are_deployable_only_until_the_ne
     except GateError:
         # Azure lets nobody write over what may not be written; a tag on it is another question.
         return
-    assert not is_buried(store, staging, DIGESTS)
+    assert is_buried(store, staging, DIGESTS) is not bool(pulls(store, staging))
     bury(plan, store, places=places)
     assert is_buried(store, staging, DIGESTS)
     push(store, staging, APP, "again")
@@ -398,6 +399,53 @@ def test_in_azure_a_404_that_the_library_takes_for_an_untagging_is_no_tombstone(
     assert store.tagged(staging.model_copy(update={"tag": "1.0"})) == APP.digest
     acr.state.heal()
     assert bury(plan, store, places=places).tags == ("1.0", "latest")
+
+
+def test_what_is_not_there_is_buried_untagged_and_erased_without_an_error(
+    world: tuple[ImageWriter, ImageRef, Places],
+) -> None:
+    store, staging, _ = world
+    graves = graves_of(store, staging)
+    assert graves is not None
+    nothing = staging.at(image("nothing").digest)
+    tag = staging.model_copy(update={"tag": "nothing"})
+    for _ in range(2):
+        graves.bury(nothing)
+        graves.untag(tag)
+        graves.erase(nothing)
+        push(store, staging, NEIGHBOUR, "2.0")  # at first there is no place at all
+    assert graves.grave(nothing) is Grave.ABSENT
+    with pytest.raises(NotFoundError):
+        graves.tagged(tag)
+    assert graves.tagged(staging.model_copy(update={"tag": "2.0"})) == NEIGHBOUR.digest
+    graves.untag(staging.model_copy(update={"tag": "2.0"}))
+    assert store.tags(staging) == ()
+    assert store.manifest(staging.at(NEIGHBOUR.digest)) == NEIGHBOUR.manifest
+
+
+def test_a_layout_buries_by_digest_alone_and_keeps_what_is_another_images_layer(tmp_path: Path) -> None:
+    store = OciLayout()
+    place = ImageRef(transport=Transport.OCI_LAYOUT, repository=f"{tmp_path}/staging")
+    push(store, place, APP, "1.0")
+    with pytest.raises(UsageError) as refused:
+        store.bury(place.model_copy(update={"tag": "1.0"}))
+    assert refused.value.error_code == "digest_needed"
+    layer = next(iter(APP.children[0].blobs))
+    store.erase(place.at(layer.digest))
+    assert store.has_blob(place, layer.digest)
+    assert store.grave(place.at(layer.digest)) is Grave.ABSENT
+
+
+def test_in_azure_a_registry_that_fails_is_no_answer_and_damage_is_there(acr: AcrFacade) -> None:
+    store, place = acr_client(acr), acr_place(acr)
+    pushed = push(store, place, image("failing"), "1")
+    acr.state.fail("GET /v2/.*/manifests/", 500, times=20)
+    with pytest.raises(UpstreamError):
+        store.grave(pushed)
+    acr.state.heal()
+    store.bury(pushed)
+    acr.state.fail("GET /v2/.*/manifests/", 200, body=b"{}", times=1)
+    assert store.grave(pushed) is Grave.OPEN, "something is served under it, be it damaged"
 
 
 def test_in_azure_a_refusal_for_want_of_rights_is_no_grave(acr: AcrFacade) -> None:
