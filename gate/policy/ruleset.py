@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:04194ce30568186fd592f04aa29a3b540e2bb0df1cb9512af45f0cf9cd7d0728"
+RULESET = "sha256:e6b30246954e8e5ac2b203d32d6967572ff42bf3f5db754ac0ce950ec07b14b6"
