@@ -284,6 +284,8 @@ CASES: tuple[Case, ...] = (
           _row(properties__resourceAdditionalData={"Digest": DIGEST, "LastPushedToRegistryUTC": NEW}), **_VULNERABLE),
     _case("digest-missing", "3", "a row by its id, without the image's data", "source_error",
           _row(properties__resourceAdditionalData=...)),
+    _case("two-digests", "3", "a row by its id, whose data name another digest", "source_error",
+          _row(severity="Low", properties__resourceAdditionalData={"Digest": OTHER, "LastPushedToRegistryUTC": NEW})),
     _case("exempt", "4", "`NotApplicable` with cause `Exempt`, severity High", "findings",
           _row(properties__status=_EXEMPT), **_VULNERABLE),
     _case("not-assessed", "4", "`NotApplicable` without an exemption, severity Low", "not_scanned",

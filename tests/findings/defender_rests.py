@@ -95,6 +95,7 @@ RESTS: Mapping[str, Rest] = {
         python_text="CvesDetails` is text, and not JSON",
         object_not_text="rows",
         digest_missing="resourceAdditionalData` is not an object",
+        two_digests="is about another digest",
         exempt="rows",
         not_assessed="1 row(s) name this digest",
         critical="rows",
