@@ -183,26 +183,25 @@ def weak() -> rsa.RSAPrivateKey:
 
 
 @pytest.mark.parametrize(
-    "entry",
+    "change",
     [
-        entry_of("bad", weak()),
-        entry_of("bad") | {"use": "enc"},
-        entry_of("bad") | {"alg": "RS512"},
-        entry_of("bad") | {"kty": "oct", "k": "c2VjcmV0"},
-        entry_of("bad") | {"kty": "EC"},
-        entry_of("bad") | {"kid": 7},
-        entry_of("bad") | {"n": 7},
-        entry_of("bad") | {"n": "AA"},
-        entry_of("bad") | {"e": ""},
-        entry_of("bad") | {"issuer": 7},
-        {"kty": "RSA", "kid": "bad", "use": "sig"},
-        "bad",
-        None,
+        {"n": "short"},
+        {"use": "enc"},
+        {"alg": "RS512"},
+        {"kty": "oct", "k": "c2VjcmV0"},
+        {"kty": "EC"},
+        {"kid": 7},
+        {"n": 7},
+        {"n": "AA"},
+        {"e": ""},
+        {"issuer": 7},
+        {"n": None},
     ],
     ids=str,
 )
-def test_a_key_that_is_weak_or_for_something_else_is_left_out(entry: object) -> None:
-    found = parse_keys(json.dumps({"keys": [entry, entry_of("good")]}).encode(), most=10)
+def test_a_key_that_is_weak_or_for_something_else_is_left_out(change: dict[str, Any]) -> None:
+    entry = entry_of("bad", weak()) if change == {"n": "short"} else entry_of("bad") | change
+    found = parse_keys(json.dumps({"keys": [entry, "bad", None, {"kid": "bad"}, entry_of("good")]}).encode(), most=10)
     assert set(found) == {"good"}
 
 
