@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
 from gate.errors import ConflictError, GateError, StoreError
+from gate.ledger.reader import LedgerFilter, LedgerReader
 from gate.ledger.record import Event
 from gate.ledger.writer import lock
 from gate.model.image import ImageRef
@@ -99,6 +100,7 @@ class RetirementRun:
 
     def _intend(self, stored: StoredRetirement, now: datetime) -> StoredRetirement:
         standing, plan = stored.retirement, None
+        self._refuse_unrecorded(standing)
         if standing.action is RetirementAction.RETIRE:
             plan = self.plan(standing.place, standing.digest, forced=standing.forced, now=now)
         with writing(self._engine) as connection:
@@ -111,6 +113,16 @@ class RetirementRun:
             Retirements(connection).take_tags(standing, plan.tags)
             acting = changed(standing, RetirementState.ACTING, plan=kept)
             return put(connection, acting, stored.version, Event.RETIREMENT_INTENDED, now=now, plan=kept)
+
+    def _refuse_unrecorded(self, standing: Retirement) -> None:
+        """Refuse to carry out what no second person's consent is on record for, whatever its row says."""
+        wanted = LedgerFilter(evaluation=standing.id, event=Event.RETIREMENT_APPROVED, subject=standing.digest)
+        with reading(self._engine) as connection:
+            found = LedgerReader(connection).find(wanted)
+        if str(standing.round) not in {entry.record.facts.get("round") for entry in found}:
+            message = f"`{standing.id}` says that it was agreed on, and the ledger does not"
+            hint = "run `gate audit verify`: somebody changed the database"
+            raise StoreError(message, code="retirement_unrecorded", hint=hint)
 
     def _hide(self, stored: StoredRetirement, now: datetime) -> StoredRetirement:
         standing = stored.retirement

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from retirement.retirement_world import BEN, NOW, House, burying
+from retirement.retirement_world import BEN, NOW, House, burying, pulls
 
+from gate.errors import StoreError
 from gate.ledger.audit import verify_database
 from gate.ledger.verify import Corrupt, Verified
 from gate.model.retirement import RetirementState
@@ -76,6 +77,16 @@ def test_whoever_changes_it_alone_is_found(tmp_path: Path, tamper: Callable[[Hou
     found = verified(house)
     assert isinstance(found, Corrupt)
     assert found.code in {"retirement_differs", "retirement_unrecorded"}
+
+
+def test_what_was_approved_in_the_database_alone_is_not_carried_out(tmp_path: Path) -> None:
+    house = House(tmp_path, burying())
+    asked = house.ask()
+    forged(house)
+    with pytest.raises(StoreError) as caught:
+        house.carry_on(asked)
+    assert caught.value.error_code == "retirement_unrecorded"
+    assert pulls(house.store)
 
 
 def test_who_asked_may_be_erased_and_the_rest_still_stands(tmp_path: Path) -> None:
