@@ -20,8 +20,8 @@ from gate.wiring import clock, open_gate
 from gate.wiring_azure import revisits_of
 from gate.wiring_callers import token_check
 from gate.wiring_discards import due_of
-from gate.wiring_users import retirement_turns
 from gate.wiring_stores import Stores
+from gate.wiring_users import retirement_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
