@@ -72,6 +72,7 @@ class ResolutionPolicy(Value):
         evaluations: whether what was declared is resolved for an image that is evaluated. `required`: what can't be
             resolved holds the image, and the rules of closed sets judge what of the set lies in it. `advisory`: all of
             that is told and decides nothing, but for a project in quarantine. `never`: nothing is resolved.
+        max_age: how long before the decision a set may have been resolved; an older one is none.
     """
 
     cooling_off: Duration = timedelta(days=3)
@@ -81,3 +82,4 @@ class ResolutionPolicy(Value):
     archived: Treatment = Treatment.BLOCK
     deprecated: Treatment = Treatment.WARN
     evaluations: Demand = Demand.ADVISORY
+    max_age: Duration = timedelta(days=1)

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:e6b30246954e8e5ac2b203d32d6967572ff42bf3f5db754ac0ce950ec07b14b6"
+RULESET = "sha256:102f686716642d1f719e3007876a9a14c60c8fe9a5c24fb96b1fef75e0e38602"

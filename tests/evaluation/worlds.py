@@ -68,8 +68,8 @@ def submission(digest: str = DIGEST) -> Submission:
     )
 
 
-def closed(**update: Any) -> ImageSet:
-    """Return what the declaration above resolves to, with parts of its one package replaced."""
+def closed(now: datetime = NOW, **update: Any) -> ImageSet:
+    """Return what the declaration above resolves to at an instant, with parts of its one package replaced."""
     file = ResolvedFile(
         filename="six-1.16.0-py2.py3-none-any.whl",
         url="https://example.org/six-1.16.0-py2.py3-none-any.whl",
@@ -81,7 +81,7 @@ def closed(**update: Any) -> ImageSet:
         kind=Kind.PYPI, name="six", version="1.16.0", origin=PYPI, files=(file,), declared=("r.txt:1",), pinned=True
     )
     package = six.model_copy(update=update)
-    resolution = Resolution(platform="linux-x86_64", python="3.11", packages=(package,), resolved_at=NOW)
+    resolution = Resolution(platform="linux-x86_64", python="3.11", packages=(package,), resolved_at=now)
     return ImageSet(resolution=resolution)
 
 
@@ -132,7 +132,7 @@ def evidence(
         image=inventory,
         findings=FindingFacts(reports=tuple(reports if reports is not None else sources(digest, now))),
         exceptions=ExceptionFacts(grants=tuple(grants)),
-        resolved=closed(),
+        resolved=closed(now),
     )
 
 

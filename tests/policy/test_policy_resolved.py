@@ -100,6 +100,18 @@ def test_what_was_held_too_long_for_a_resolver_is_discarded_as_not_looked_at() -
     assert decide(waiting, under(Demand.REQUIRED), NOW).outcome is Outcome.DISCARD
 
 
+@pytest.mark.parametrize("later", [timedelta(days=1, seconds=1), timedelta(seconds=-1)], ids=["old", "to-come"])
+def test_a_set_of_another_time_is_none(later: timedelta) -> None:
+    """A run that was taken up again after days decides on no set of then."""
+    found = given(closed(), submitted_at=NOW + later)
+    held = decide(found, under(Demand.REQUIRED), NOW + later)
+    assert told(held) == [(Status.UNKNOWN, "set_old")]
+    assert held.missing[-1] == "resolver"
+    assert told(decide(found, under(Demand.ADVISORY), NOW + later)) == [(Status.WARN, "set_old")]
+    longer = decide(found, under(Demand.REQUIRED, max_age=timedelta(days=2)), NOW + later)
+    assert (told(longer) == [(Status.PASS, "resolved")]) == (later > timedelta(0))
+
+
 def test_policy_can_have_nothing_resolved_and_the_decision_says_so() -> None:
     decision = judged(None, Demand.NEVER)
     assert (decision.outcome, told(decision)) == (Outcome.PROMOTE, [(Status.PASS, "not_asked")])

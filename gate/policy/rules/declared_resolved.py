@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -49,6 +50,10 @@ class DeclaredResolved:
         "not_resolved": Explanation(
             reason="nobody resolved what was declared for this image",
             way_out="evaluate again: the evidence was gathered by an older version",
+        ),
+        "set_old": Explanation(
+            reason="what was declared was resolved at {resolved_at}, and the decision is of {now}",
+            way_out="evaluate again; if the time is still to come, look at the clocks of those who gather and decide",
         ),
         "resolver_failed": Explanation(
             reason="what was declared could not be resolved for this image: {message} [{failure}]",
@@ -113,10 +118,13 @@ class DeclaredResolved:
             yield result(self.id, Status.WARN, "set_partial", count=len(left_out), where=where)
         for problem in (one for one in resolution.problems if one.code == MENDS_UNKNOWN):
             yield result(self.id, Status.WARN, MENDS_UNKNOWN, message=problem.message)
+        instant = format_instant(resolution.resolved_at)
+        if not timedelta(0) <= case.now - resolution.resolved_at <= case.policy.decision.resolution.max_age:
+            yield result(self.id, lacking, "set_old", resolved_at=instant, now=format_instant(case.now))
+            return
         if answers:
             return
         if resolution.packages:
-            instant = format_instant(resolution.resolved_at)
             counts = {"packages": len(resolution.packages), "inside": len(inside(case, resolution))}
             yield passed(self.id, "resolved", resolved_at=instant, **counts, **told)
         elif not left_out:
