@@ -55,6 +55,9 @@ def plan_discard(
     if users:
         return in_use(place, digest, users)
     steps, omitted = deletions(tree, digest, state)
+    about_it = _kept_about(tree, {step.descriptor.digest for step in steps}, state)
+    if about_it:
+        return in_use(place, digest, about_it)
     attached = attachments or Attachments()
     with_it = deletions_about(tuple(step.descriptor for step in steps), attached, state)
     if isinstance(with_it, Holder):
@@ -83,6 +86,16 @@ def in_use(place: ImageRef, digest: Digest, users: tuple[Holder, ...]) -> Refuse
     hint = "discard the index, or what is about the digest, first; or evaluate it as a whole"
     facts = {"place": place.place, "digest": digest, "users": ",".join(user.digest for user in users)}
     return Refused(code="digest_in_use", message=message, hint=hint, facts=facts)
+
+
+def _kept_about(tree: ManifestTree | None, deleted: set[Digest], state: StagingState) -> tuple[Holder, ...]:
+    """Return children that stay and are about something that would go: Azure would delete them with it all the same."""
+    subjects = {node.descriptor.digest: node.content.subject for node in (tree.nodes if tree else ())}
+    return tuple(
+        Holder(digest=digest, tags=state.tags_on(digest))
+        for digest, subject in subjects.items()
+        if digest not in deleted and subject is not None and subject.digest in deleted
+    )
 
 
 def deletions(

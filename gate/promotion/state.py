@@ -16,6 +16,7 @@ from gate.registry.content import Content, read_content
 from gate.registry.graves import Grave, graves_of
 from gate.registry.interface import ImageReader, ImageWriter
 from gate.registry.locks import locks_of
+from gate.registry.referring import is_referrers_tag
 
 _ROUNDS = 2
 """A tag may come or go between two questions; a registry that contradicts itself twice is not believed."""
@@ -153,6 +154,8 @@ def _holders(store: ImageWriter, place: ImageRef, tags: dict[str, Digest], bound
         names = tuple(sorted(tag for tag, found in tags.items() if found == digest))
         holders[digest] = Holder(digest=digest, tags=names, children=children, read=content is not None)
         waiting.extend(children)
+        if content and content.subject and any(not is_referrers_tag(name) for name in names):
+            waiting.append(content.subject.digest)  # who named what is about something uses that too
     return tuple(holders[digest] for digest in sorted(holders))
 
 
