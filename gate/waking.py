@@ -16,7 +16,7 @@ from gate.model.digest import Digest
 from gate.policy.schema import Policy
 from gate.promotion.places import Places
 from gate.promotion.receipt import TombstoneReceipt
-from gate.promotion.tombstone import restore
+from gate.promotion.restore import restore
 from gate.store.blobs import Blobs
 from gate.store.burials import STANDING, Burial, Burials, BurialState
 from gate.store.engine import writing

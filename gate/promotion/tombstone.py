@@ -1,4 +1,4 @@
-"""The first phase of a discard: nothing can be pulled and no tag leads there, and the bytes are kept. And its undoing.
+"""The first phase of a discard: nothing can be pulled and no tag leads there, and the bytes are kept.
 
 `entomb` and `prove_buried` know nothing of staging: whoever takes a release out of service uses them too.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.errors import ConflictError, UpstreamError
+from gate.errors import UpstreamError
 from gate.promotion.discard import refuse_new_users
 from gate.promotion.lock import open_locks
 from gate.promotion.plan_discard import pinned_staging
-from gate.promotion.receipt import ReadBack, RestorationReceipt, TombstoneReceipt
+from gate.promotion.receipt import ReadBack, TombstoneReceipt
 from gate.promotion.state import digest_of, look_at_staging
 from gate.promotion.steps import Refused, Verb, about
 from gate.registry.graves import BuryingStore, Grave, graves_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gate.model.image import ImageRef
     from gate.promotion.places import Places
     from gate.promotion.plan_discard import DiscardPlan
-    from gate.registry.interface import Descriptor, ImageWriter
+    from gate.registry.interface import ImageWriter
 
 _ROUNDS = 3
 """Somebody may push a tag between the write and the look; who keeps doing so is an error and no loop."""
@@ -121,49 +121,6 @@ def needed_graves(store: ImageWriter, place: ImageRef) -> BuryingStore:
         hint = "an Azure registry can, if GATE_ACR_HOSTS names it; elsewhere a discard deletes at once"
         raise UpstreamError(message, hint=hint, code="tombstone_impossible", place=place.place)
     return graves
-
-
-def restore(receipt: TombstoneReceipt, store: ImageWriter, *, places: Places) -> RestorationReceipt:
-    """Have what was buried served again, children first, and put the tags back that nobody has taken since.
-
-    Raises:
-        ConflictError: `not_staging`, or something of it is not there any more (`tombstone_gone`).
-        UpstreamError: the place failed, or does not serve it (`restore_unproved`).
-    """
-    pinned = pinned_staging(receipt.place, places)
-    if isinstance(pinned, Refused):
-        raise pinned.error()
-    graves, place = needed_graves(store, receipt.place), receipt.place
-    refs = [(one, place.at(one.digest).model_copy(update={"tag": ""})) for one in reversed(receipt.manifests)]
-    lost = [one.digest for one, ref in refs if not one.media_type or graves.grave(ref) is Grave.ABSENT]
-    if lost:
-        message = f"`{place.place}` has nothing left of {lost[0]} that could be served again"
-        raise ConflictError(message, hint="push it again", code="tombstone_gone", digest=lost[0])
-    for one, ref in refs:
-        graves.unbury(ref, one)
-    _prove_served(graves, place, receipt.manifests)
-    tags, taken = _retag(receipt, store)
-    return RestorationReceipt(place=place, digest=receipt.digest, tags=tags, taken=taken)
-
-
-def _prove_served(graves: BuryingStore, place: ImageRef, manifests: Iterable[Descriptor]) -> None:
-    for one in manifests:
-        if graves.grave(place.at(one.digest)) is not Grave.OPEN:
-            message = f"`{place.place}` does not serve {one.digest} after it was let out of its grave"
-            raise UpstreamError(message, hint="try again", code="restore_unproved", digest=one.digest)
-
-
-def _retag(receipt: TombstoneReceipt, store: ImageWriter) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    place = receipt.place
-    back: list[str] = []
-    taken: list[str] = []
-    manifest = store.manifest(place.at(receipt.digest))
-    for tag in receipt.tags:
-        held = digest_of(store, place, tag)
-        if held is None:
-            store.put_manifest(place.at(receipt.digest).model_copy(update={"tag": tag}), manifest)
-        (back if held in {None, receipt.digest} else taken).append(tag)
-    return tuple(back), tuple(taken)
 
 
 def _read(

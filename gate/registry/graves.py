@@ -40,7 +40,10 @@ class BuryingStore(Protocol):
         ...
 
     def unbury(self, ref: ImageRef, descriptor: Descriptor) -> None:
-        """Have a digest served again that was buried, under no tag; its descriptor is as it was before."""
+        """Have a digest served again that was buried, under no tag; absent is no error.
+
+        Its descriptor is as it was before; without a media type, as of what was never read, only the digest counts.
+        """
         ...
 
     def untag(self, ref: ImageRef) -> None:

@@ -64,8 +64,9 @@ class LayoutGraves:
         self._changed(ref, lambda index: index.without(digest))
 
     def unbury(self: _Layout, ref: ImageRef, descriptor: Descriptor) -> None:
-        """See the interface."""
-        self._changed(ref, lambda index: index.with_manifest(descriptor, ""))
+        """See the interface; what nobody read before is not named, for the index says what each manifest is."""
+        if descriptor.media_type:
+            self._changed(ref, lambda index: index.with_manifest(descriptor, ""))
 
     def untag(self: _Layout, ref: ImageRef) -> None:
         """See the interface."""

@@ -11,7 +11,7 @@ from acr_world.client import acr_client, acr_place
 from promotion.promotion_graves import BuryingMemory, FaultyGraves
 from promotion.promotion_memory import Fault, MemoryStore
 from promotion.promotion_world import PLACES, STAGING
-from registry.contract_images import image, index, push
+from registry.contract_images import image, index, plain, push
 
 from gate.errors import (
     ConflictError,
@@ -24,14 +24,18 @@ from gate.errors import (
     UsageError,
 )
 from gate.model.image import ImageRef, Transport
+from gate.promotion.attach import attach
 from gate.promotion.erase import erase
 from gate.promotion.places import Places
 from gate.promotion.plan_discard import DiscardPlan
 from gate.promotion.prepare import prepare_discard
 from gate.promotion.receipt import TombstoneReceipt
-from gate.promotion.tombstone import bury, is_buried, restore
+from gate.promotion.restore import restore
+from gate.promotion.tombstone import bury, is_buried
+from gate.promotion.tree import describe
 from gate.registry.graves import Grave, graves_of
 from gate.registry.layout import OciLayout
+from gate.registry.referring import listed_referrers
 
 if TYPE_CHECKING:
     from acr_world.facade import AcrFacade
@@ -146,6 +150,29 @@ def test_what_was_buried_is_restored_in_the_same_bytes_and_under_its_tags(
     assert store.manifest(staging.at(APP.children[0].digest)) == APP.children[0].manifest
     assert store.resolve(staging.model_copy(update={"tag": "latest", "digest": None})) == image("newer").digest
     assert restore(receipt, store, places=places) == back
+
+
+def test_what_is_attached_is_hidden_with_it_and_listed_again_with_it(
+    world: tuple[ImageWriter, ImageRef, Places],
+) -> None:
+    store, staging, places = world
+    place = filled(store, staging)
+    bill = image("bill", artifactType="application/vnd.test.bill", subject=plain(describe(APP.manifest)))
+    push(store, staging, bill)
+    attach(store, staging, APP.digest, describe(bill.manifest))
+    plan = planned(store, place, places)
+    receipt = bury(plan, store, places=places)
+    assert pulls(store, staging, (*DIGESTS, bill.digest)) == []
+    assert store.tags(staging) == ("2.0",)
+    back = restore(receipt, store, places=places)
+    assert back.tags == ("1.0", "latest")
+    assert store.manifest(staging.at(bill.digest)) == bill.manifest
+    assert [one.digest for one in listed_referrers(store, staging.at(APP.digest))] == [bill.digest]
+    assert store.resolve(staging.model_copy(update={"tag": "1.0", "digest": None})) == APP.digest
+    again = bury(planned(store, place, places), store, places=places)
+    erase(again, store, places=places, held=free)
+    assert store.grave(staging.at(bill.digest)) is Grave.ABSENT  # type: ignore[attr-defined]
+    assert store.tags(staging) == ("2.0",)
 
 
 def test_the_same_bytes_pushed_again_in_between_are_deployable_only_until_the_next_look(
