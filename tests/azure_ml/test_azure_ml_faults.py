@@ -161,3 +161,8 @@ def test_nobody_is_asked_where_nobody_is_named(azure: AzureWorld) -> None:
     assert load_azureml(settings(azure, "")) is None
     with pytest.raises(UsageError, match="GATE_AZURE_TENANT"):
         load_azureml({**settings(azure), "GATE_AZURE_TENANT": ""})
+
+
+def test_a_workspace_whose_registry_can_not_be_read_is_no_answer(azure: AzureWorld, aml: AmlWorld) -> None:
+    aml.single[WORKSPACE_ID.lower()]["properties"]["containerRegistry"] = "somewhere"
+    assert [one.code for one in asked(azure).unasked] == ["azure_answer_unreadable"]
