@@ -114,7 +114,7 @@ def test_a_fault_at_any_call_is_mended_by_running_again(
         assert store.tags(staging) == ()
         assert store.manifest(places.release_of(source)) == image(own).manifest
         at, longest = at + 1, max(longest, len(faulty.trace) + 1)
-    assert at > 15
+    assert at > 12
 
 
 def test_a_registry_that_does_not_delete_fails_the_discard_and_keeps_the_image(
