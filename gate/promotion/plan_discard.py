@@ -49,22 +49,34 @@ def plan_discard(
     digest = pinned_staging(place, places)
     if isinstance(digest, Refused):
         return digest
+    found = removal(tree, place, digest, state, attachments or Attachments())
+    if isinstance(found, Refused):
+        return found
+    steps, omitted = found
+    return DiscardPlan(place=place, digest=digest, tags=state.tags_on(digest), steps=steps, omitted=omitted)
+
+
+def removal(
+    tree: ManifestTree | None, place: ImageRef, digest: Digest, state: StagingState, attachments: Attachments
+) -> tuple[tuple[Step, ...], tuple[Omission, ...]] | Refused:
+    """Return the steps that delete a digest of a place with all that nobody else there needs, and what stays.
+
+    Refused: `digest_differs`, `digest_in_use`.
+    """
     if tree is not None and tree.root.digest != digest:
         return differs(place, tree.root.digest)
     users = state.parents_of(digest)
     if users:
         return in_use(place, digest, users)
-    steps, omitted = deletions(tree, digest, state)
+    steps, omitted = _deletions(tree, digest, state)
     about_it = _kept_about(tree, {step.descriptor.digest for step in steps}, state)
     if about_it:
         return in_use(place, digest, about_it)
-    attached = attachments or Attachments()
-    with_it = deletions_about(tuple(step.descriptor for step in steps), attached, state)
+    with_it = deletions_about(tuple(step.descriptor for step in steps), attachments, state)
     if isinstance(with_it, Holder):
         return in_use(place, digest, (with_it,))
     steps += tuple(Step(verb=Verb.DELETE_MANIFEST, descriptor=one) for one in with_it)
-    omitted += left_of(attached)
-    return DiscardPlan(place=place, digest=digest, tags=state.tags_on(digest), steps=steps, omitted=omitted)
+    return steps, omitted + left_of(attachments)
 
 
 def pinned_staging(place: ImageRef, places: Places) -> Digest | Refused:
@@ -98,10 +110,9 @@ def _kept_about(tree: ManifestTree | None, deleted: set[Digest], state: StagingS
     )
 
 
-def deletions(
+def _deletions(
     tree: ManifestTree | None, digest: Digest, state: StagingState
 ) -> tuple[tuple[Step, ...], tuple[Omission, ...]]:
-    """Return the steps that delete a digest and those of its children that nobody else needs, and what stays."""
     if tree is None:
         unseen = Descriptor(digest=digest, size=0, media_type="")
         left = Omission(code="content_unread", subject=digest)

@@ -8,10 +8,10 @@ from gate.errors import InputError, IntegrityError, NotFoundError, UpstreamError
 from gate.model.base import Value
 from gate.model.digest import Digest
 from gate.model.image import ImageRef
-from gate.promotion.attached import deletions_about, read_attachments
-from gate.promotion.plan_discard import deletions, in_use
-from gate.promotion.state import Holder, look_at_staging
-from gate.promotion.steps import Omission, Refused, Verb, about, differs, left_of
+from gate.promotion.attached import read_attachments
+from gate.promotion.plan_discard import removal
+from gate.promotion.state import look_at_staging
+from gate.promotion.steps import Omission, Refused, Verb, about
 from gate.promotion.tree import ManifestTree, read_tree
 from gate.promotion.users import Users
 from gate.registry.graves import Grave, graves_of
@@ -58,22 +58,17 @@ def plan_retirement(
     digest = pinned_release(place, places)
     if isinstance(digest, Refused):
         return digest
-    if tree is not None and tree.root.digest != digest:
-        return differs(place, tree.root.digest)
-    users = state.parents_of(digest)
-    if users:
-        return in_use(place, digest, users)
-    steps, omitted = deletions(tree, digest, state)
-    with_it = deletions_about(tuple(step.descriptor for step in steps), attachments, state)
-    if isinstance(with_it, Holder):
-        return in_use(place, digest, (with_it,))
+    found = removal(tree, place, digest, state, attachments)
+    if isinstance(found, Refused):
+        return found
+    steps, omitted = found
     return RetirementPlan(
         place=place,
         digest=digest,
-        manifests=(*about(steps, Verb.DELETE_MANIFEST), *with_it),
+        manifests=about(steps, Verb.DELETE_MANIFEST),
         tags=state.tags_on(digest),
         hidden=False,
-        omitted=(*omitted, *left_of(attachments)),
+        omitted=omitted,
     )
 
 

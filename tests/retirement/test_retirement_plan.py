@@ -11,7 +11,7 @@ from acr_world.client import acr_client, acr_place
 from promotion.promotion_memory import Fault, FaultyStore, MemoryStore
 from promotion.promotion_world import PLACES, RELEASE
 from promotion.test_promotion_attached import about, put
-from registry.contract_images import image, push
+from registry.contract_images import image, index, push
 from retirement.retirement_world import APP, GRACE, NOW, OTHER, House, burying, plain, rules
 
 from gate.errors import GateError, NotFoundError, UpstreamError
@@ -41,6 +41,20 @@ def test_what_is_attached_to_it_goes_with_it_unless_that_has_a_name() -> None:
     assert signature.digest in prepare_retirement(RELEASE.at(APP.digest), PLACES, store=store).digests
     push(store, RELEASE, signature, "signed")
     assert code_of(lambda: prepare_retirement(RELEASE.at(APP.digest), PLACES, store=store)) == "digest_in_use"
+
+
+def test_a_named_child_that_is_about_another_keeps_the_index() -> None:
+    store = MemoryStore()
+    signed = about(APP, "signed")
+    both = index(APP, signed)
+    push(store, RELEASE, both, "1")
+    assert set(prepare_retirement(RELEASE.at(both.digest), PLACES, store=store).digests) == {
+        both.digest,
+        APP.digest,
+        signed.digest,
+    }
+    push(store, RELEASE, signed, "named")
+    assert code_of(lambda: prepare_retirement(RELEASE.at(both.digest), PLACES, store=store)) == "digest_in_use"
 
 
 def test_a_damaged_release_is_retired_by_its_digest() -> None:
