@@ -13,7 +13,7 @@ from azure_world.sim_tokens import ALICE, AUDIENCE, PIPELINE, Entra, entry_of, p
 from callers.callers_world import ask, check_of, now, refused
 from cryptography.hazmat.primitives import serialization
 
-from gate.callers.roles import Permission
+from gate.callers.roles import ROLES, Permission
 from gate.cloud import CLOUDS
 from gate.errors import ForbiddenError, UnauthorizedError
 from gate.model.principal import Principal, PrincipalKind
@@ -37,8 +37,7 @@ def test_a_services_token_is_a_services(entra: Entra, version: int, marks: dict[
 
 
 def test_a_service_with_every_role_is_still_a_service(entra: Entra) -> None:
-    roles = ("Gate.Approve", "Gate.Request", "Gate.Read", "Gate.Evaluate", "Gate.Scan")
-    caller = ask(check_of(entra), entra.token(PIPELINE, *roles, app=True))
+    caller = ask(check_of(entra), entra.token(PIPELINE, *ROLES, app=True))
     assert (caller.principal.kind, caller.permissions) == (PrincipalKind.SERVICE, frozenset(Permission))
 
 

@@ -177,7 +177,7 @@ def test_a_refusal_of_the_service_is_the_same_refusal_here(
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
-        (Reply(status=401), "upstream_unauthorized"),
+        (Reply(status=401), "service_answer"),
         (Reply(status=429), "upstream_throttled"),
         (Reply(drop=True), "upstream_unreachable"),
         (Reply(status=500, body=b"oops"), "service_answer"),
