@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from azure_world.sim_state import OTHER_TENANT, TENANT
 
+from gate.callers.roles import ROLES
 from gate.config import Config, load_config
 from gate.errors import UsageError
 
@@ -77,3 +79,8 @@ def test_one_way_to_call_a_service_is_taken_and_its_token_is_not_shown() -> None
     access = config(GATE_SERVER_AUDIENCE="api://gate", GATE_AZURE_TENANT=TENANT).access
     assert access.identity is not None
     assert (access.identity.audience, access.identity.tenant, access.proves) == ("api://gate", TENANT, True)
+
+
+def test_the_page_on_callers_names_every_role_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "callers.md").read_text()
+    assert set(re.findall(r"^\| `(Gate\.\w+)` \|", page, re.MULTILINE)) == set(ROLES)
