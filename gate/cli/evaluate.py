@@ -147,6 +147,8 @@ def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Pa
     from gate.policy.decide import decide  # noqa: PLC0415
     from gate.store.engine import reading  # noqa: PLC0415
     from gate.wiring import clock, exception_desk, open_database, real_world  # noqa: PLC0415
+    from gate.wiring_stores import Stores  # noqa: PLC0415
+    from gate.wiring_users import guarded_world  # noqa: PLC0415
 
     with progress("deciding; nothing will be changed") as show, open_database(config) as engine:
         world, now = real_world(config, engine, Told(show)), clock()
@@ -155,7 +157,8 @@ def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Pa
         with reading(engine) as connection:
             grants = exception_desk(config, engine, policy).all_grants(connection, policy)
         decision = decide(world.gather(submission, grants, submitted_at=now, now=now), policy, now)
-        plan = None if decision.outcome is Outcome.HOLD else world.plan(submission, decision)
+        watched = guarded_world(config, engine, world, Stores(config))
+        plan = None if decision.outcome is Outcome.HOLD else watched.plan(submission, decision)
         return account_of_dry_run(ref.place, ref.tag, decision, plan)
 
 
