@@ -200,10 +200,20 @@ class RemoteRegistry:
     def _manifest(self, ref: ImageRef, name: str) -> Manifest:
         place = self._wire.place(ref)
         url = f"{place.url}/manifests/{quote(name, safe=':')}"
-        options = self._bounds.manifest_bytes
         answer = self._wire.request(
-            "GET", place, url, (place.scope("pull"),), headers=_ACCEPT, missing=f"`{ref}`", limit=options
+            "GET",
+            place,
+            url,
+            (place.scope("pull"),),
+            headers=_ACCEPT,
+            missing=f"`{ref}`",
+            limit=self._bounds.manifest_bytes,
+            accept={_NOT_ALLOWED},
         )
+        if answer.status == _NOT_ALLOWED:
+            message = f"`{place.host}` lets nobody read `{ref}`"
+            hint = "what was discarded lies hidden until it is deleted: `gate discard list`; else somebody locked it"
+            raise UpstreamError(message, hint=hint, code="manifest_hidden", status=answer.status, place=ref.place)
         digest = sha256_of(answer.body)
         if ref.digest is not None and digest != ref.digest:
             message = f"`{place.host}` sent other bytes than manifest {ref.digest}"
