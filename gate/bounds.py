@@ -54,6 +54,7 @@ class ImageBounds:
         manifests: most manifests that are looked at in one repository.
         tags: most tags that are looked at in one repository.
         referrers: most manifests that may be attached to one image and to what is attached to it.
+        sbom_bytes: largest bill of materials that is attached to what is released.
         cached_bytes: largest result of reading one layer that is kept.
         cache_bytes: most bytes of such results that are kept in one database; the oldest go first.
         remembered_files: most files of images that a service keeps in memory as it last read them.
@@ -76,6 +77,7 @@ class ImageBounds:
     manifests: int = 10_000
     tags: int = 10_000
     referrers: int = 100
+    sbom_bytes: int = 16 * MIB
     cached_bytes: int = 64 * MIB
     cache_bytes: int = 4 * GIB
     remembered_files: int = 250_000

@@ -172,7 +172,8 @@ def real_world(
     config: Config, engine: Engine, reporter: InspectReporter | None = None, outside: Outside | None = None
 ) -> RealWorld:
     """Return the outside of an evaluation; what layers say is kept in the database."""
-    from gate.exceptions.storage import FolderStorage  # noqa: PLC0415 - as above
+    from gate.bills import EvidenceBills  # noqa: PLC0415 - as above
+    from gate.exceptions.storage import FolderStorage  # noqa: PLC0415
     from gate.index.client import PythonIndex  # noqa: PLC0415
     from gate.index.folder import FolderCache  # noqa: PLC0415
     from gate.index.packages import CondaPackages  # noqa: PLC0415
@@ -215,6 +216,7 @@ def real_world(
         reporter=reporter,
         cache=layer_cache(config, engine),
         signer=statement_signer(config),
+        bills=EvidenceBills(engine, most_bytes=config.image.sbom_bytes),
         resolver=ImageResolver(config, engine),
         reading=lambda store, ref, policy: staged_reader(store, ref, config, policy),
         held=held_in(engine, clock),

@@ -19,6 +19,7 @@ from gate.origin.closed_sets import ClosedSets
 from gate.origin.prove import prove_inventory
 from gate.policy.bases import catalogue_of
 from gate.promotion.attest import attestor
+from gate.promotion.bills import with_bills
 from gate.promotion.discard import discard
 from gate.promotion.gone import buried_under, is_out_of_reach
 from gate.promotion.places import Places
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from gate.origin.closed_sets import Resolver
     from gate.origin.interface import Channels, Index, InstalledFiles
     from gate.policy.schema import Policy
+    from gate.promotion.bills import Bills
     from gate.promotion.statement import StatementSigner
     from gate.registry.interface import ImageReader, ImageWriter
 
@@ -82,6 +84,7 @@ class RealWorld:
         reporter: InspectReporter | None = None,
         channels: Callable[[Policy], Channels | None] = lambda _: None,
         signer: StatementSigner | None = None,
+        bills: Bills | None = None,
         resolver: Resolver | None = None,
         held: Callable[[Collection[str]], bool] = lambda _: False,
         soft_delete: Callable[[ImageRef], SoftDelete] = lambda _: SoftDelete(),
@@ -103,6 +106,7 @@ class RealWorld:
         self._bounds = bounds
         self._reporter = reporter or InspectReporter()
         self._signer = signer
+        self._bills = bills if signer is not None else None  # the signed verdict makes them the gate's
         self._resolver = resolver
         self._held = held
         self._soft_delete = soft_delete
@@ -231,9 +235,10 @@ class RealWorld:
         """Look at both places and work out every step."""
         places, store = _places(submission.policy), self._store(submission.ref)
         if decision.outcome is Outcome.PROMOTE:
-            return prepare_promotion(
+            planned = prepare_promotion(
                 submission.ref, places, source_store=store, target_store=store, bounds=self._bounds, workers=_WORKERS
             )
+            return with_bills(planned, decision, self._bills if submission.policy.decision.sbom else None)
         return prepare_discard(
             submission.ref,
             places,
@@ -247,7 +252,7 @@ class RealWorld:
         """Carry the plan out and return the receipt of what was read back."""
         store = self._store(submission.ref)
         if decision.outcome is Outcome.PROMOTE:
-            attest = attestor(store, decision, self._signer)
+            attest = attestor(store, decision, self._signer, self._bills)
             return promote(PromotionPlan.parse(plan), store, store, attest=attest, workers=_WORKERS)
         unlock, places = submission.policy.decision.discard.unlock, _places(submission.policy)
         planned = DiscardPlan.parse(plan)

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-RULESET = "sha256:102f686716642d1f719e3007876a9a14c60c8fe9a5c24fb96b1fef75e0e38602"
+RULESET = "sha256:c0a911a021f8918976edf4407ea8f8084f09578be16c3e8a382ce07755f4f96a"

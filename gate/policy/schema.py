@@ -175,6 +175,8 @@ class DecisionPolicy(Value):
     drift: DriftPolicy = DriftPolicy()
     resolution: ResolutionPolicy = ResolutionPolicy()
     promotion: tuple[Promotion, ...] = ()
+    sbom: bool = True
+    """Attach the bill of materials of each image that is released, beside the signed verdict that names it."""
     discard: DiscardPolicy = DiscardPolicy()
     retirement: RetirementPolicy = RetirementPolicy()
 

@@ -14,12 +14,21 @@ from gate.promotion.steps import Omission, Refused, Step, Verb, differs, left_of
 from gate.promotion.tree import ManifestTree
 
 
+class PlannedBill(Value):
+    """A bill of materials that goes along: the image it is about, and the digest and size of its bytes."""
+
+    subject: Digest
+    digest: Digest
+    size: int
+
+
 class PromotionPlan(Value):
     """Blobs first, then manifests from the children up, what is attached to them, the tag, then the locks.
 
     `source` and `target` are pinned to bytes. Without `locks` the target's registry has none that the gate knows of:
     whoever may push there can move or delete what was released. `absent` are the manifests that the target did not
     have when the plan was made: what this promotion would bring, and all that may be taken back if it is denied.
+    `bills` are attached before the tag is set.
     """
 
     version: Literal["gate.promotion/1"] = "gate.promotion/1"
@@ -31,6 +40,7 @@ class PromotionPlan(Value):
     locks: bool = False
     absent: tuple[Digest, ...] = ()
     omitted: tuple[Omission, ...] = ()
+    bills: tuple[PlannedBill, ...] = ()
 
 
 def plan_promotion(

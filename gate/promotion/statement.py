@@ -20,6 +20,7 @@ from gate.registry.content import strict_object
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gate.model.digest import Digest
     from gate.model.image import ImageRef
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -42,8 +43,10 @@ class StatementSigner(Protocol):
         ...
 
 
-def verdict(decision: Decision, released: ImageRef, *, verifier: str = VERIFIER) -> bytes:
-    """Return the statement of a promotion, canonical JSON.
+def verdict(
+    decision: Decision, released: ImageRef, *, verifier: str = VERIFIER, bills: tuple[Digest, ...] = ()
+) -> bytes:
+    """Return the statement of a promotion, canonical JSON. `bills` are the bills of materials attached beside it.
 
     Raises:
         UsageError: the decision does not promote: nothing else is ever attested (`nothing_to_attest`).
@@ -64,6 +67,7 @@ def verdict(decision: Decision, released: ImageRef, *, verifier: str = VERIFIER)
                 {"uri": f"gate:evidence/{decision.evidence}", "digest": _digests(decision.evidence)},
                 {"uri": f"gate:decision/{decision.fingerprint()}", "digest": _digests(decision.fingerprint())},
                 {"uri": f"gate:ruleset/{decision.ruleset}", "digest": _digests(decision.ruleset)},
+                *({"uri": f"gate:sbom/{bill}", "digest": _digests(bill)} for bill in bills),
             ],
             "verificationResult": "PASSED",
             # A level of SLSA is none of this gate's to claim; the specification lets a verifier have words of its own.

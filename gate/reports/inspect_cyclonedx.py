@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gate.reports.sbom import sbom
+from gate.sbom import sbom
 
 if TYPE_CHECKING:
     from gate.reports.inspected import Inspected

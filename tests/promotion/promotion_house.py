@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gate.model.decision import Decision
     from gate.model.evidence import Evidence
     from gate.model.exception import Grant
+    from gate.promotion.bills import Bills
     from gate.promotion.statement import StatementSigner
     from gate.registry.interface import ImageWriter
 
@@ -150,7 +151,9 @@ class Silent:
 class House:
     """One gate after the other over one database and one registry. `now` is moved by the tests."""
 
-    def __init__(self, engine: Engine, store: ImageWriter, *, signer: StatementSigner | None = None) -> None:
+    def __init__(
+        self, engine: Engine, store: ImageWriter, *, signer: StatementSigner | None = None, bills: Bills | None = None
+    ) -> None:
         self.engine = engine
         self.now = NOW
         self.kept: dict[tuple[str, int], str] = {}
@@ -162,6 +165,7 @@ class House:
             notifier=Silent(),
             bounds=ImageBounds(),
             signer=signer,
+            bills=bills,
         )
         self._processes = itertools.count(1)
 

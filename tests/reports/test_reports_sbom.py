@@ -13,7 +13,7 @@ from image.image_world import SITE, inventory, layer, wheel
 from gate.model.image import BaseMatch, Component, ImageFacts, Inventory, LayerFact, Proof, ProofLevel
 from gate.model.origin import Kind, Origin, OriginKind
 from gate.model.reference import Problem, Severity
-from gate.reports.sbom import sbom
+from gate.sbom import sbom
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 FACTS = ImageFacts(
