@@ -484,3 +484,15 @@ def test_in_azure_a_refusal_for_want_of_rights_is_no_grave(acr: AcrFacade) -> No
     assert failed.value.error_code == "grave_unclear"
     acr.state.heal()
     assert store.grave(pushed) is Grave.OPEN
+
+
+def test_in_azure_whoever_reads_what_is_hidden_is_told_that_it_may_have_been_discarded(acr: AcrFacade) -> None:
+    """An index that lists an image which another index took with it into its grave, for one."""
+    store, place = acr_client(acr), acr_place(acr)
+    pushed = push(store, place, image("hidden"), "1")
+    store.bury(pushed)
+    for read in (lambda: store.manifest(pushed), lambda: store.resolve(place.model_copy(update={"tag": "1"}))):
+        with pytest.raises(UpstreamError) as refused:
+            read()
+        assert refused.value.error_code == "manifest_hidden"
+        assert "gate discard list" in refused.value.hint
