@@ -42,7 +42,7 @@ LAYERS = [
         "graveyard",
     },
     {"evaluation"},
-    {"intake", "world", "notify", "account"},
+    {"intake", "world", "guarded", "notify", "account"},
     {"revisit", "due", "waking"},
     {"wiring_azure", "wiring_resolving", "wiring_callers", "wiring_stores", "wiring_users", "wiring_discards"},
     {"wiring"},
