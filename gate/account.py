@@ -68,7 +68,7 @@ class Account(Value):
     """One evaluation as it stands.
 
     Attributes:
-        state: how far it is; `dry_run` if nothing was recorded and nothing will be done.
+        state: how far it is; `dry_run` if it is recorded as intent alone and nothing will be done.
         outcome: what was decided and done. Decided alone, it stands in `decision`.
         reasons: what failed first, then what is unknown, then warnings, then passes.
         receipt: what was read back from the registry after acting; for a dry run the plan.
@@ -149,7 +149,7 @@ def account_of(engine: Engine, run: str) -> Account:
 
 
 def account_of_dry_run(repository: str, tag: str, decision: Decision, plan: Value | None) -> Account:
-    """Give the account of a decision that nobody recorded and nobody acts on."""
+    """Give the account of a decision that nobody acts on."""
     return Account(
         state=DRY_RUN,
         outcome=decision.outcome,

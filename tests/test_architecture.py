@@ -31,6 +31,7 @@ LAYERS = [
     {
         "durable",
         "bills",
+        "dry_runs",
         "leases",
         "desk",
         "retirement",

@@ -66,7 +66,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         list[Path], typer.Option(help="File or folder that declares the image's environment. Repeatable.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Decide and show the plan; record nothing, change nothing.")
+        bool, typer.Option("--dry-run", help="Decide, show the plan and record it as intent; change nothing.")
     ] = False,
     server: Annotated[
         str | None, typer.Option(envvar="GATE_SERVER", help="Let this gate service do it and keep the record.")
@@ -115,7 +115,7 @@ def _locally(image: str, environment: list[Path], folder: Path | None, principal
     policy = policy_of(config, folder)
     ref = parse_image_ref(image)
     if dry_run:
-        return _dry_run(config, policy, ref, environment)
+        return _dry_run(config, policy, ref, environment, _submitter(principal))
     return _for_real(config, policy, ref, environment, _submitter(principal))
 
 
@@ -140,8 +140,9 @@ def _for_real(config: Config, policy: Policy, ref: ImageRef, environment: list[P
         return account_of(gate.engine, row.id)
 
 
-def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Path]) -> Account:
+def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Path], requester: Principal) -> Account:
     from gate.account import account_of_dry_run  # noqa: PLC0415 - as above
+    from gate.dry_runs import keep_evidence, record_dry_run  # noqa: PLC0415
     from gate.evaluation import Submission  # noqa: PLC0415
     from gate.model.decision import Outcome  # noqa: PLC0415
     from gate.policy.decide import decide  # noqa: PLC0415
@@ -156,9 +157,12 @@ def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Pa
         submission = Submission(ref=world.waiting(ref, policy), environment=declared, policy=policy)
         with reading(engine) as connection:
             grants = exception_desk(config, engine, policy).all_grants(connection, policy)
-        decision = decide(world.gather(submission, grants, submitted_at=now, now=now), policy, now)
+        evidence = world.gather(submission, grants, submitted_at=now, now=now)
+        keep_evidence(engine, evidence)
+        decision = decide(evidence, policy, now)
         watched = guarded_world(config, engine, world, Stores(config))
         plan = None if decision.outcome is Outcome.HOLD else watched.plan(submission, decision)
+        record_dry_run(engine, decision, plan, requester, now=now)
         return account_of_dry_run(ref.place, ref.tag, decision, plan)
 
 

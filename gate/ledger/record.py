@@ -63,6 +63,7 @@ class Event(StrEnum):
     REINSTATED = "reinstated"
     DATA_IMPORTED = "data_imported"
     SCAN_FILED = "scan_filed"
+    DRY_RUN = "dry_run"
     NOTIFIED = "notified"
     NOTIFICATION_FAILED = "notification_failed"
 

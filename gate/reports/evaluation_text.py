@@ -9,6 +9,7 @@ from gate.model.decision import Outcome, Status
 from gate.model.quiet import quiet
 from gate.model.redact import redact
 from gate.reports.asking import commands
+from gate.reports.plan_text import planned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,6 +53,8 @@ def render(account: Account) -> str:
     if account.receipt.get("released"):
         lines += ["", f"  STILL RELEASED  {account.receipt['released']} serves the same digest: take it out of service"]
     lines += ["", *(f"  {line}" for line in bytes_kept(account))] if account.kept is not None else []
+    if account.state == "dry_run":
+        lines += ["", *shown] if (shown := planned(account.receipt)) else []
     lines += ["", *(line for reason in account.reasons for line in _reason(reason))] if account.reasons else []
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "exception requests that would lift it (give each a reason):"]

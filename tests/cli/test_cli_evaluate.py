@@ -69,18 +69,23 @@ def test_the_same_once_more_gives_the_same(gate: Callable[..., Said], ground: Li
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_a_dry_run_decides_and_leaves_no_trace(gate: Callable[..., Said], ground: Live, name: str) -> None:
+def test_a_dry_run_decides_changes_nothing_and_is_on_record_as_intent(
+    gate: Callable[..., Said], ground: Live, name: str
+) -> None:
     how, environment, code, headline = ENDINGS[name]
     ground.push(f"dry-{name}", **how)
-    before = snapshot(ground.staging), snapshot(ground.folder / "release"), events(ground, "")
+    before, known = (snapshot(ground.staging), snapshot(ground.folder / "release")), events(ground, "")
     said = gate(*words(ground, f"dry-{name}", environment), "--dry-run", "--format", "json")
     account: dict[str, Any] = json.loads(said.out)
     jsonschema.validate(account, json.loads(SCHEMA.read_text()))
     assert (said.code, account["state"], account["id"], account["submitted_at"]) == (code, "dry_run", "", None)
     assert bool(account["receipt"]) == (name != "held")
-    assert (snapshot(ground.staging), snapshot(ground.folder / "release"), events(ground, "")) == before
+    assert (snapshot(ground.staging), snapshot(ground.folder / "release")) == before
+    assert events(ground, "")[len(known) :] == ["dry_run"]
     text = gate(*words(ground, f"dry-{name}", environment), "--dry-run")
     assert text.out.startswith(f"WOULD {headline.removesuffix('D').removesuffix('HEL') or 'HOLD'}"[:7])
+    assert ("plan, of which nothing was done" in text.out) == (name != "held")
+    assert ("set tag" in text.out) == (name == "promoted")
 
 
 def test_a_run_that_fails_writes_its_reports_too(gate: Callable[..., Said], ground: Live, tmp_path: Path) -> None:
