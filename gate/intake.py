@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from gate.errors import ConflictError, GateError, StoreError
+from gate.errors import ConflictError, GateError, NotFoundError, StoreError
 from gate.graveyard import refuse_buried
 from gate.ledger.record import Event, LedgerRecord
 from gate.ledger.writer import append, lock
@@ -16,6 +16,7 @@ from gate.store.burials import Burials
 from gate.store.engine import reading, writing
 from gate.store.evaluations import FINAL, Claim, ClaimKind, Evaluation, Evaluations
 from gate.store.submissions import Joined, Submissions
+from gate.unfinished import discarding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,20 @@ class Intake:
             _remember(connection, claim.evaluation, row, run)
         self._work(claim)
         return claim.evaluation
+
+    def resolved(self, ref: ImageRef, resolve: Callable[[], ImageRef]) -> ImageRef:
+        """Return a name as it is resolved; one that is gone since a run failed in its discard, as it was then.
+
+        That discard is finished so by whoever runs the same command again.
+        """
+        try:
+            return self.admit(resolve())
+        except NotFoundError:
+            with reading(self._engine) as connection:
+                begun = discarding(connection, ref)
+            if begun is None:
+                raise
+            return begun
 
     def admit(self, ref: ImageRef) -> ImageRef:
         """Return a resolved name, unless its digest was denied and lies buried there; that is looked at again soon.

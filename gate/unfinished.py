@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gate.ledger.reader import LedgerFilter, LedgerReader
+from gate.ledger.record import Event
 from gate.model.base import Value
 from gate.model.digest import Digest
-from gate.store.evaluations import Evaluations
+from gate.store.evaluations import Evaluations, EvaluationState
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from gate.ledger.record import Event
+    from gate.model.image import ImageRef
     from gate.store.evaluations import Evaluation
 
 
@@ -25,6 +26,16 @@ class Begun(Value):
 
     evaluation: str
     plan: Digest
+
+
+def discarding(connection: Connection, ref: ImageRef) -> ImageRef | None:
+    """Return what a ref named, pinned, if the last run about it failed in the middle of its discard; else None."""
+    row = Evaluations(connection).last_of(ref.place, tag=ref.tag, digest=ref.digest)
+    if row is None or row.digest is None or row.state is not EvaluationState.FAILED:
+        return None
+    if not begun(connection, row, Event.DISCARD_INTENDED):
+        return None
+    return ref.at(row.digest)
 
 
 def begun(connection: Connection, row: Evaluation, intent: Event) -> tuple[Begun, ...]:

@@ -84,7 +84,7 @@ class Gate:
 
         try:
             environment = read()
-            waiting = self.intake.admit(self.world.waiting(ref, policy))
+            waiting = self.intake.resolved(ref, lambda: self.world.waiting(ref, policy))
             return Submission(ref=waiting, environment=environment, policy=policy)
         except Exception as error:
             refused = error if isinstance(error, GateError) else _unforeseen(error)

@@ -139,6 +139,14 @@ class Evaluations:
         )
         return None if found is None else _instant(found)
 
+    def last_of(self, repository: str, *, tag: str, digest: str | None) -> Evaluation | None:
+        """Return the last run that was submitted about a digest in a place, or where none is named, under a tag."""
+        columns = evaluations.c
+        named = columns.digest == digest if digest else columns.tag == tag
+        last = sa.select(columns.id).where(columns.repository == repository, named)
+        found = self._connection.scalar(last.order_by(columns.submitted_at.desc(), columns.id.desc()).limit(1))
+        return None if found is None else self.find(found)
+
     def failed_since_settled(self, row: Evaluation) -> tuple[str, ...]:
         """Return the runs about the same digest in the same place that failed after the last one that had an outcome.
 
