@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 APPLICATION = "gate"
 WORKFLOW = "gate.evaluation"
-VERSION = "gate.evaluation/2"
+VERSION = "gate.evaluation/3"
 """The shape of the workflow. DBOS resumes only runs of the same version, so a change of steps changes this."""
 
 _POLL_SECONDS = 0.2
