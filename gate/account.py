@@ -68,6 +68,7 @@ class Account(Value):
     """One evaluation as it stands.
 
     Attributes:
+        id: under which the ledger has it; a dry run's begins with `DRY-` and is that of no evaluation.
         state: how far it is; `dry_run` if it is recorded as intent alone and nothing will be done.
         outcome: what was decided and done. Decided alone, it stands in `decision`.
         reasons: what failed first, then what is unknown, then warnings, then passes.
@@ -148,9 +149,10 @@ def account_of(engine: Engine, run: str) -> Account:
     )
 
 
-def account_of_dry_run(repository: str, tag: str, decision: Decision, plan: Value | None) -> Account:
-    """Give the account of a decision that nobody acts on."""
+def account_of_dry_run(run: str, repository: str, tag: str, decision: Decision, plan: Value | None) -> Account:
+    """Give the account of a decision that nobody acts on; `run` is the id of its record (`DRY-…`)."""
     return Account(
+        id=run,
         state=DRY_RUN,
         outcome=decision.outcome,
         repository=repository,

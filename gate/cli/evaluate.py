@@ -162,8 +162,8 @@ def _dry_run(config: Config, policy: Policy, ref: ImageRef, environment: list[Pa
         decision = decide(evidence, policy, now)
         watched = guarded_world(config, engine, world, Stores(config))
         plan = None if decision.outcome is Outcome.HOLD else watched.plan(submission, decision)
-        record_dry_run(engine, decision, plan, requester, now=now)
-        return account_of_dry_run(ref.place, ref.tag, decision, plan)
+        run = record_dry_run(engine, decision, plan, requester, now=now)
+        return account_of_dry_run(run, ref.place, ref.tag, decision, plan)
 
 
 def read_environment(config: Config, paths: list[Path]) -> Declared:

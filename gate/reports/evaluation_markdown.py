@@ -8,6 +8,7 @@ from gate.exceptions.plain import plain
 from gate.model.decision import Outcome, Status
 from gate.reports.asking import commands
 from gate.reports.evaluation_text import bytes_kept, headline
+from gate.reports.plan_text import planned
 
 if TYPE_CHECKING:
     from gate.account import Account, Reason
@@ -42,9 +43,20 @@ def render(account: Account) -> str:
     if account.requests and account.outcome is not Outcome.PROMOTE:
         lines += ["", "Exception requests that would lift it:", ""]
         lines += [f"- `{command}`" for command in commands(account)]
+    lines += _plan(account)
     if account.id:
-        lines += ["", f"Evaluation `{account.id}`, decision `{account.decision_digest or 'none'}`"]
+        run = "Dry run" if account.state == "dry_run" else "Evaluation"
+        lines += ["", f"{run} `{account.id}`, decision `{account.decision_digest or 'none'}`"]
     return "\n".join(lines) + "\n"
+
+
+def _plan(account: Account) -> list[str]:
+    """Show what a dry run would have done, line by line as the text does."""
+    shown = planned(account.receipt) if account.state == "dry_run" else []
+    if not shown:
+        return []
+    said, *steps = [line.strip() for line in shown]
+    return ["", _cell(said), "", *(f"- {_cell(step)}" for step in steps)]
 
 
 def _about(reason: Reason) -> str:

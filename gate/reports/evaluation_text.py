@@ -44,7 +44,7 @@ def render(account: Account) -> str:
     name = f":{account.tag}" if account.tag else ""
     lines = [f"{headline(account)}  {account.repository}{name}", f"  digest      {account.digest or 'unknown'}"]
     if account.id:
-        lines.append(f"  evaluation  {account.id}")
+        lines.append(f"  {'dry run' if account.state == 'dry_run' else 'evaluation':<10}  {account.id}")
     lines += _figures(account)
     if account.failure is not None:
         lines += ["", f"  error[{account.failure.code}]: {account.failure.message}"]

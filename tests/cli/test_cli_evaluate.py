@@ -70,7 +70,7 @@ def test_the_same_once_more_gives_the_same(gate: Callable[..., Said], ground: Li
 
 @pytest.mark.parametrize("name", ENDINGS)
 def test_a_dry_run_decides_changes_nothing_and_is_on_record_as_intent(
-    gate: Callable[..., Said], ground: Live, name: str
+    gate: Callable[..., Said], ground: Live, tmp_path: Path, name: str
 ) -> None:
     how, environment, code, headline = ENDINGS[name]
     ground.push(f"dry-{name}", **how)
@@ -78,11 +78,20 @@ def test_a_dry_run_decides_changes_nothing_and_is_on_record_as_intent(
     said = gate(*words(ground, f"dry-{name}", environment), "--dry-run", "--format", "json")
     account: dict[str, Any] = json.loads(said.out)
     jsonschema.validate(account, json.loads(SCHEMA.read_text()))
-    assert (said.code, account["state"], account["id"], account["submitted_at"]) == (code, "dry_run", "", None)
+    assert (said.code, account["state"], account["submitted_at"]) == (code, "dry_run", None)
     assert bool(account["receipt"]) == (name != "held")
     assert (snapshot(ground.staging), snapshot(ground.folder / "release")) == before
     assert events(ground, "")[len(known) :] == ["dry_run"]
-    text = gate(*words(ground, f"dry-{name}", environment), "--dry-run")
+    assert account["id"].startswith("DRY-")
+    assert events(ground, account["id"]) == ["dry_run"]
+    assert account["decision_digest"] in gate("audit", "show", account["id"], "--format", "json").out
+    summary = tmp_path / "summary.md"
+    text = gate(*words(ground, f"dry-{name}", environment), "--dry-run", "--output", str(summary))
+    told = summary.read_text()
+    assert account["id"] not in text.out + told, "each dry run has a record of its own"
+    assert ("plan, of which nothing was done" in told) == (name != "held")
+    assert "\n  dry run     DRY-" in text.out
+    assert "\nDry run `DRY-" in told
     assert text.out.startswith(f"WOULD {headline.removesuffix('D').removesuffix('HEL') or 'HOLD'}"[:7])
     assert ("plan, of which nothing was done" in text.out) == (name != "held")
     assert ("set tag" in text.out) == (name == "promoted")

@@ -11,6 +11,7 @@ from evaluation.worlds import evidence, submission
 from pydantic import ValidationError
 
 from gate.account import DRY_RUN, Account, Reason, State, account_of_dry_run
+from gate.model.base import Value
 from gate.model.decision import Decision, Outcome, Status
 from gate.model.failure import Failure
 from gate.policy.decide import decide
@@ -112,7 +113,7 @@ def test_no_report_is_steered_by_what_was_judged() -> None:
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_a_dry_run_says_would_and_gives_the_way_out(outcome: Outcome) -> None:
-    made = account_of_dry_run(PLACE, "1", decision(outcome), None)
+    made = account_of_dry_run("DRY-1", PLACE, "1", decision(outcome), None)
     text, markdown = evaluation_text.render(made), evaluation_markdown.render(made)
     assert text.startswith(f"WOULD {outcome.value.upper()}  {PLACE}:1\n")
     assert markdown.startswith(f"## gate: would {outcome.value}\n")
@@ -121,6 +122,35 @@ def test_a_dry_run_says_would_and_gives_the_way_out(outcome: Outcome) -> None:
     for report in (text, markdown):
         assert ("gate exception request --for EXR-a" in report) == (outcome is not Outcome.PROMOTE)
     assert Account.model_validate_json(evaluation_json.render(made)) == made
+
+
+class Planned(Value):
+    """A plan as a report gets it."""
+
+    place: dict[str, str]
+    steps: tuple[dict[str, Any], ...]
+    omitted: tuple[dict[str, Any], ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def test_the_summary_shows_the_plan_as_the_text_does_and_lets_it_say_nothing_else() -> None:
+    gone = "sha256:" + "1" * 64
+    step = {"verb": "delete_manifest", "descriptor": {"digest": gone}}
+    left = {"subject": "sha256:" + "2" * 64, "code": "child_tagged", "by": [EVIL]}
+    plan = Planned(place={"repository": EVIL}, steps=(step,) * 60, omitted=(left,), tags=(EVIL,))
+    made = account_of_dry_run("DRY-1", PLACE, "1", decision(Outcome.DISCARD), plan)
+    text, markdown = evaluation_text.render(made), evaluation_markdown.render(made)
+    assert text.count(f"hide or delete manifest {gone}") == 40
+    assert markdown.splitlines().count(f"- hide or delete manifest {gone}") == 40
+    assert "… and 21 more steps" in text
+    assert "… and 21 more steps" in markdown
+    for report in (text, markdown):
+        assert all(line.isprintable() for line in report.splitlines())
+        assert "hunter2" not in report
+        assert "\n# gate: promoted" not in report
+    assert "<b>" not in markdown
+    done = made.model_copy(update={"state": "discarded"})
+    assert "nothing was done" not in evaluation_text.render(done) + evaluation_markdown.render(done)
 
 
 def test_what_is_under_way_says_so() -> None:
