@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from gate.model.finding import SourceReport
     from gate.model.image import Inventory
+    from gate.registry.interface import ImageWriter
 
 BASE = "mcr.microsoft.com/azureml/base:1"
 LAYER, CONFIG = "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.config.v1+json"
@@ -45,7 +46,7 @@ def base_layer(architecture: str) -> Layer:
     return Layer({"etc/os-release": release.encode(), "var/lib/dpkg/status": status.encode()})
 
 
-def put(store: OciLayout, target: ImageRef, document: Mapping[str, Any]) -> dict[str, Any]:
+def put(store: ImageWriter, target: ImageRef, document: Mapping[str, Any]) -> dict[str, Any]:
     """Write a manifest or index and return its descriptor, as an index lists it."""
     raw = json.dumps(document).encode()
     media_type = str(document["mediaType"])
@@ -53,14 +54,14 @@ def put(store: OciLayout, target: ImageRef, document: Mapping[str, Any]) -> dict
     return {"mediaType": media_type, "digest": sha256_of(raw), "size": len(raw)}
 
 
-def blob(store: OciLayout, target: ImageRef, data: bytes, media_type: str) -> dict[str, Any]:
+def blob(store: ImageWriter, target: ImageRef, data: bytes, media_type: str) -> dict[str, Any]:
     """Write a blob and return its descriptor."""
     descriptor = descriptor_of(data, media_type)
     store.upload_blob(target, descriptor, io.BytesIO(data))
     return {"mediaType": media_type, "digest": descriptor.digest, "size": descriptor.size}
 
 
-def image(store: OciLayout, target: ImageRef, architecture: str, layers: Sequence[Layer]) -> dict[str, Any]:
+def image(store: ImageWriter, target: ImageRef, architecture: str, layers: Sequence[Layer]) -> dict[str, Any]:
     """Write an image without a tag and return its entry in an index."""
     diff_ids = [layer.diff_id for layer in layers]
     config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": diff_ids}}
@@ -74,7 +75,7 @@ def image(store: OciLayout, target: ImageRef, architecture: str, layers: Sequenc
     return put(store, target.model_copy(update={"tag": ""}), body) | {"platform": platform}
 
 
-def attestation(store: OciLayout, target: ImageRef, about: str) -> dict[str, Any]:
+def attestation(store: ImageWriter, target: ImageRef, about: str) -> dict[str, Any]:
     """Write what BuildKit leaves beside an image and return its entry in an index."""
     statement = blob(store, target, b'{"_type":"https://in-toto.io/Statement/v0.1"}', STATEMENT)
     config = blob(store, target, b'{"architecture":"unknown","os":"unknown","config":{}}', CONFIG)
@@ -86,8 +87,11 @@ def attestation(store: OciLayout, target: ImageRef, about: str) -> dict[str, Any
 
 def push_index(folder: Path, tag: str, above: Mapping[str, Sequence[Layer]]) -> ImageRef:
     """Push an index of an image a platform, each on its base, with an attestation about the first."""
-    store = OciLayout()
-    target = ImageRef(transport=Transport.OCI_LAYOUT, repository=str(folder), tag=tag)
+    return push_index_to(OciLayout(), ImageRef(transport=Transport.OCI_LAYOUT, repository=str(folder), tag=tag), above)
+
+
+def push_index_to(store: ImageWriter, target: ImageRef, above: Mapping[str, Sequence[Layer]]) -> ImageRef:
+    """Push the same to any store."""
     entries = [image(store, target, name, [base_layer(name), *layers]) for name, layers in above.items()]
     entries.append(attestation(store, target, entries[0]["digest"]))
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
