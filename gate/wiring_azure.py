@@ -96,6 +96,7 @@ def asked_of(config: Config, policy: Policy, duties: Iterable[Duty]) -> Asked:
         places=tuple(pair for pair in places if any(pair)),
         unlock=policy.decision.discard.unlock,
         azure=frozenset(config.acr.hosts if config.acr is not None else ()),
+        imports=frozenset(config.acr.imports if config.acr is not None else ()),
     )
 
 

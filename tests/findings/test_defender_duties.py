@@ -43,6 +43,7 @@ WRITER = allowance(
 )
 CONTRIBUTOR = allowance(data=(f"{_REPOSITORIES}/content/*", f"{_REPOSITORIES}/metadata/*"))
 OWNER = allowance("*")
+IMPORTER = allowance("Microsoft.ContainerRegistry/registries/importImage/action")
 PROMOTER = ([ACR_PULL], [ACR_PUSH, LOCKER])
 DISCARDER: tuple[list[Any], list[Any]] = ([ACR_PULL, ACR_DELETE], [])
 
@@ -52,11 +53,18 @@ def run(azure: AzureWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """Ask as one identity: what it may do in staging and in release, and which duties are its own."""
 
     def call(
-        staging: list[Any], release: list[Any], *duties: str, unlock: bool = False, style: str = "json", **more: str
+        staging: list[Any],
+        release: list[Any],
+        *duties: str,
+        unlock: bool = False,
+        style: str = "json",
+        importer: tuple[list[Any], list[Any]] = ([IMPORTER], [IMPORTER]),
+        **more: str,
     ) -> tuple[int, dict[str, dict[str, Any]]]:
-        azure.permissions = staging
-        mode = azure.registry["roleAssignmentMode"]
-        azure.others = {RELEASE_ID: (registry_properties(RELEASE, roleAssignmentMode=mode), release)}
+        azure.permissions = staging + importer[0]
+        mode, policies = azure.registry["roleAssignmentMode"], azure.registry["policies"]
+        other = registry_properties(RELEASE, roleAssignmentMode=mode, policies=policies)
+        azure.others = {RELEASE_ID: (other, release + importer[1])}
         policy = folder(tmp_path, azure.registry["loginServer"], unlock=unlock)
         host = azure.registry["loginServer"]
         if "127.0.0.1" in host:  # a login server of Azure's has a name; only Resource Manager is asked here

@@ -9,7 +9,18 @@ from gate.errors import GateError, NotFoundError, UnauthorizedUpstreamError
 from gate.findings.defender.model import RowError
 from gate.findings.defender.preflight import Check, CheckStatus
 from gate.findings.defender.preflight_registry import ABAC, CLASSIC, allowances_of, granted, registry_of
-from gate.findings.defender.rights import APART, EXCESS, NEEDS, REGISTRY, Duty, Part
+from gate.findings.defender.retention import kept_by
+from gate.findings.defender.rights import (
+    APART,
+    EXCESS,
+    IMPORT,
+    IMPORT_ACTION,
+    NEEDS,
+    REGISTRY,
+    SOFT_DELETE,
+    Duty,
+    Part,
+)
 from gate.model.redact import redact
 
 if TYPE_CHECKING:
@@ -32,16 +43,19 @@ class Asked:
         places: login servers of staging and release, a pair for each entry of policy; empty where none is a registry.
         unlock: policy has locks lifted before a discard.
         azure: login servers that are known to be Azure's: of these nothing may stay unasked.
+        imports: login servers of those between which Azure is asked to bring images by itself.
     """
 
     duties: frozenset[Duty]
     places: tuple[tuple[str, str], ...]
     unlock: bool
     azure: frozenset[str]
+    imports: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
+    id: str
     facts: RegistryFacts
     allowances: Sequence[Allowance]
 
@@ -58,7 +72,7 @@ def duty_checks(arm: Arm, registries: Collection[str], asked: Asked) -> Iterator
     for registry in sorted(set(registries)):
         try:
             facts = registry_of(arm, registry)
-            known[facts.host] = _Known(facts=facts, allowances=allowances_of(arm, registry))
+            known[facts.host] = _Known(id=registry, facts=facts, allowances=allowances_of(arm, registry))
         except (GateError, RowError) as error:
             yield _unasked(registry, error)
     hosts = {part: {pair[number] for pair in asked.places} - {""} for number, part in enumerate(Part)}
@@ -70,6 +84,8 @@ def duty_checks(arm: Arm, registries: Collection[str], asked: Asked) -> Iterator
             continue
         for host in sorted(hosts[need.part] & known.keys()):
             yield _checked(need.id, host, need.right, known[host])
+    yield from _imports(asked, known)
+    yield from _kept(arm, asked.duties, hosts, known)
     yield from _apart(asked.duties, hosts, known)
 
 
@@ -94,6 +110,38 @@ def _may(right: Right, known: _Known) -> tuple[bool, str]:
         ) else "allowed by one kind of roles, and which one counts is untold"
     said = abac if kind == ABAC else classic
     return said == "yes", "allowed under a condition, which is not worked out here" if said == "perhaps" else ""
+
+
+def _imports(asked: Asked, known: Mapping[str, _Known]) -> Iterator[Check]:
+    """Ask for the role on both sides of every pair between which Azure is asked to bring images."""
+    if Duty.PROMOTE not in asked.duties:
+        return
+    pairs = [pair for pair in asked.places if pair[0] != pair[1] and asked.imports.issuperset(pair)]
+    for host in sorted({host for pair in pairs for host in pair} & known.keys()):
+        said = granted(known[host].allowances, IMPORT_ACTION)
+        status = {"yes": CheckStatus.OK, "perhaps": CheckStatus.WARN}.get(said, CheckStatus.FAILED)
+        how = "allowed under a condition, which is not worked out here" if said else "not allowed"
+        detail = "" if said == "yes" else f"`{IMPORT_ACTION}` is {how}"
+        yield Check(id=IMPORT, status=status, subject=host, detail=detail)
+
+
+def _kept(
+    arm: Arm, duties: frozenset[Duty], hosts: Mapping[Part, set[str]], known: Mapping[str, _Known]
+) -> Iterator[Check]:
+    """Say of each registry in which the identity deletes what that leaves; what nobody can say is no reassurance."""
+    deletes = {Duty.DISCARD: Part.STAGING, Duty.RETIRE: Part.RELEASE}
+    asked = {host for duty, part in deletes.items() if duty in duties for host in hosts[part]}
+    for host in sorted(asked & known.keys()):
+        kept = kept_by(arm, known[host].id)
+        match kept.state:
+            case "off":
+                yield Check(id=SOFT_DELETE, status=CheckStatus.OK, subject=host)
+                continue
+            case "on":
+                detail = f"soft delete keeps what is deleted for {kept.days} days"
+            case "unknown":
+                detail = "the registry does not say whether soft delete is on"
+        yield Check(id=SOFT_DELETE, status=CheckStatus.WARN, subject=host, detail=detail)
 
 
 def _apart(duties: frozenset[Duty], hosts: Mapping[Part, set[str]], known: Mapping[str, _Known]) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gate.findings.defender.rights import APART, NEEDS, REGISTRY
+from gate.findings.defender.rights import APART, IMPORT, IMPORT_ROLE, NEEDS, REGISTRY, SOFT_DELETE
 from gate.model.base import Instant, Value
 from gate.model.finding import ScanState
 
@@ -117,6 +117,16 @@ DUTY_CHECKS: Mapping[str, Meaning] = {
         " GATE_DEFENDER_REGISTRIES or GATE_ACR_IMPORT",
     ),
     **{need.id: Meaning(title=need.title, mend=need.mend) for need in NEEDS.values()},
+    IMPORT: Meaning(
+        title="the identity that is to promote may have Azure bring images between the registries of GATE_ACR_IMPORT",
+        mend=f"give the identity the role {IMPORT_ROLE} on both registries, or take them out of GATE_ACR_IMPORT:"
+        " without it images go through the gate",
+    ),
+    SOFT_DELETE: Meaning(
+        title="what is deleted can be recovered by nobody",
+        mend="deleted is not erased: while soft delete is on, who may restore can bring back what was discarded or"
+        " retired; switch it off on the registry where that must not be",
+    ),
     APART: Meaning(
         title="an identity can do what its duty takes and no more",
         mend="give scanning, promoting, discarding and retiring an identity each, and ask for each by itself:"

@@ -52,6 +52,14 @@ class RegistryRetention:
         return SoftDelete()
 
 
+def kept_by(arm: Arm, registry: str) -> SoftDelete:
+    """Say what one registry keeps, by its resource id. Raises nothing: what can't be asked is unknown."""
+    try:
+        return _read(arm.get(registry, API))
+    except (GateError, RowError):
+        return SoftDelete()
+
+
 def _read(registry: object) -> SoftDelete:
     match registry:
         case {"properties": {"policies": {"softDeletePolicy": {"status": str(status), **said}}}}:

@@ -24,6 +24,14 @@ REGISTRY, APART = "duty-registry", "duties-apart"
 """Two more checks: whether anything can be told at all, and whether an identity may do more than its duties take."""
 
 
+IMPORT, SOFT_DELETE = "promote-import", "soft-delete"
+"""Whether Azure may bring images between registries by itself, and what a registry keeps of what is deleted."""
+
+IMPORT_ACTION = f"{_REGISTRIES}/importImage/action"
+"""Control plane, in both kinds of registries; the page on importing asks for the role that has it on either side."""
+IMPORT_ROLE = "Container Registry Data Importer and Data Reader"
+
+
 class Duty(StrEnum):
     """What the gate does in a registry."""
 
