@@ -97,6 +97,7 @@ class HttpBounds:
         redirects: most redirects followed.
         attempts: most tries of one idempotent request.
         wait: longest single wait that a server may ask for (`Retry-After`).
+        vault_bytes: largest answer of the Key Vault that signs verdicts.
     """
 
     connect: float = 10.0
@@ -107,6 +108,7 @@ class HttpBounds:
     redirects: int = 5
     attempts: int = 4
     wait: float = 20.0
+    vault_bytes: int = 64 * KIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,8 @@ class Cloud:
     arm: str
     private: bool = False
     """The addresses were named one by one: nobody else vouches for the authority."""
+    vault: str = ""
+    """What the host of every Key Vault of the cloud ends in, and what their tokens are for."""
     issuers: tuple[str, str] = ("", "")
     """What stands before the tenant in `iss` of tokens of version 1 and 2; the authority itself where it is private."""
 
@@ -88,20 +90,23 @@ CLOUDS: Mapping[str, Cloud] = {
     "public": Cloud(
         authority="https://login.microsoftonline.com",
         arm="https://management.azure.com",
+        vault="vault.azure.net",
         issuers=("https://sts.windows.net", "https://login.microsoftonline.com"),
     ),
     "usgovernment": Cloud(
         authority="https://login.microsoftonline.us",
         arm="https://management.usgovcloudapi.net",
+        vault="vault.usgovcloudapi.net",
         issuers=("https://sts.windows.net", "https://login.microsoftonline.us"),
     ),
     "china": Cloud(
         authority="https://login.chinacloudapi.cn",
         arm="https://management.chinacloudapi.cn",
+        vault="vault.azure.cn",
         issuers=("https://sts.chinacloudapi.cn", "https://login.partner.microsoftonline.cn"),
     ),
 }
-"""Microsoft's clouds. The issuers of the sovereign ones are general knowledge; a wrong one lets nobody in."""
+"""Microsoft's clouds. Issuers and vaults of the sovereign ones are general knowledge; a wrong one lets nobody in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from gate.bounds import (
 )
 from gate.cloud import ACR_KEYS, AZURE_KEYS, AcrConfig, AzureConfig, load_acr, load_azure
 from gate.cloud_ml import AZUREML_KEYS, AzureMlConfig, load_azureml
+from gate.cloud_vault import VAULT_KEYS, VaultKey, load_signing_key
 from gate.config_values import bounds, number, refuse_unknown_groups, refused, switch
 from gate.errors import UsageError
 from gate.signin import SERVER_KEYS, TOKEN_KEYS, ServerAccess, TokenConfig, load_access, load_tokens
@@ -40,8 +41,7 @@ KEYS: Mapping[str, str] = {
     **AZURE_KEYS,
     **ACR_KEYS,
     **AZUREML_KEYS,
-    "GATE_SIGNING_KEY": "file with the private key (PEM, PKCS #8) that signs the verdict attached to what is released;"
-    " without it nothing is attached",
+    **VAULT_KEYS,
     "GATE_NOTIFY": "space-separated apprise addresses that are told of a discard; they may hold secrets",
     "GATE_PRINCIPAL": "`tenant/object-id` of who acts, as claimed; no default",
     "GATE_SERVER": "address of a gate service, for `--server`",
@@ -97,7 +97,7 @@ class Config:
     offline: bool
     policy: Path | None
     defender_recording: Path | None
-    signing_key: Path | None
+    signing_key: Path | VaultKey | None
     notify: tuple[str, ...]
     principal: str
     server: str
@@ -150,7 +150,7 @@ def load_config(environ: Mapping[str, str]) -> Config:
         offline=switch(environ, "GATE_OFFLINE"),
         policy=Path(policy) if policy else None,
         defender_recording=Path(recording) if recording else None,
-        signing_key=Path(environ["GATE_SIGNING_KEY"]) if environ.get("GATE_SIGNING_KEY") else None,
+        signing_key=load_signing_key(environ),
         notify=tuple(environ.get("GATE_NOTIFY", "").split()),
         principal=environ.get("GATE_PRINCIPAL", ""),
         server=environ.get("GATE_SERVER", ""),

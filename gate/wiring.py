@@ -18,6 +18,7 @@ from gate.policy.source import load_policy
 from gate.wiring_azure import connect_defender, defender_source
 from gate.wiring_discards import held_in, soft_delete_of
 from gate.wiring_resolving import ImageResolver, resolve_config
+from gate.wiring_signing import statement_signer
 from gate.wiring_stores import Stores, http_client, staged_reader
 from gate.wiring_users import guarded_world
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from gate.model.reference import Declared
     from gate.origin.interface import Channels, Index
     from gate.policy.schema import Policy
-    from gate.promotion.statement import StatementSigner
     from gate.store.layers_local import LocalLayers
     from gate.world import RealWorld
 
@@ -215,22 +215,13 @@ def real_world(
         bounds=config.image,
         reporter=reporter,
         cache=layer_cache(config, engine),
-        signer=statement_signer(config),
+        signer=statement_signer(config, clock),
         bills=EvidenceBills(engine, most_bytes=config.image.sbom_bytes),
         resolver=ImageResolver(config, engine),
         reading=lambda store, ref, policy: staged_reader(store, ref, config, policy),
         held=held_in(engine, clock),
         soft_delete=soft_delete_of(config),
     )
-
-
-def statement_signer(config: Config) -> StatementSigner | None:
-    """Return what signs verdicts, or None without a key; UsageError if the configured key can't sign."""
-    if config.signing_key is None:
-        return None
-    from gate.promotion.statement import KeySigner  # noqa: PLC0415 - as above
-
-    return KeySigner(config.signing_key)
 
 
 def findings_sources(

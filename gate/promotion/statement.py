@@ -127,15 +127,20 @@ class KeySigner:
 
     def signed(self, envelope: bytes) -> bool:
         """Say whether the envelope is signed by this key."""
-        from securesystemslib.dsse import Envelope  # noqa: PLC0415 - as above
-        from securesystemslib.exceptions import Error  # noqa: PLC0415
+        return signed_by(self._signer.public_key, envelope)
 
-        try:
-            read = Envelope.from_dict(strict_object(envelope, what="the envelope"))
-            read.verify([self._signer.public_key], 1)
-        except (Error, InputError, ValueError, KeyError, TypeError, AttributeError):
-            return False
-        return True
+
+def signed_by(public: Any, envelope: bytes) -> bool:  # noqa: ANN401 - securesystemslib's key, which is heavy to import
+    """Say whether the envelope carries a good signature of the key."""
+    from securesystemslib.dsse import Envelope  # noqa: PLC0415 - as above
+    from securesystemslib.exceptions import Error  # noqa: PLC0415
+
+    try:
+        read = Envelope.from_dict(strict_object(envelope, what="the envelope"))
+        read.verify([public], 1)
+    except (Error, InputError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _digests(digest: str) -> dict[str, str]:

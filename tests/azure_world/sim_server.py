@@ -33,7 +33,7 @@ def azure_server(
 ) -> Iterator[AzureWorld]:
     """Run a simulator on a free port of this machine; its state may be changed while it runs."""
     state = world or AzureWorld()
-    server = _Server(("127.0.0.1", 0), _handler(state, registry))
+    server = TlsServer(("127.0.0.1", 0), _handler(state, registry))
     server.context.load_cert_chain(certificate.certificate, certificate.key)
     host = f"127.0.0.1:{server.server_address[1]}"
     state.address = f"https://{host}"
@@ -48,7 +48,7 @@ def azure_server(
         thread.join()
 
 
-class _Server(ThreadingHTTPServer):
+class TlsServer(ThreadingHTTPServer):
     """Speaks TLS, and says 400 to whoever speaks in clear, as web servers do."""
 
     daemon_threads = True
@@ -143,9 +143,10 @@ def _authority(world: AzureWorld, path: str, form: dict[str, list[str]]) -> Answ
     if form.get("client_id") != [CLIENT] or form.get("client_secret") != [world.secret]:
         refused = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
         return 401, {}, json.dumps(refused).encode()
-    if form.get("scope") != [f"{world.address}/.default"]:
+    (scope,) = form.get("scope") or ("",)
+    if scope != f"{world.address}/.default" and scope not in world.scopes:
         refused = {"error": "invalid_scope", "error_description": f"AADSTS70011: {urlencode(form, doseq=True)[:0]}"}
         return 400, {}, json.dumps(refused).encode()
     token = f"token-{uuid.uuid4().hex}"
-    world.issued.append(token)
+    world.scopes.get(scope, world.issued).append(token)
     return 200, {}, json.dumps({"token_type": "Bearer", "expires_in": 3599, "access_token": token}).encode()

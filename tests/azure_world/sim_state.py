@@ -135,5 +135,7 @@ class AzureWorld:
     bearers: list[str] = field(default_factory=list)
     """Every `Authorization` that arrived at anything but the token endpoint."""
     issued: list[str] = field(default_factory=list)
+    scopes: dict[str, list[str]] = field(default_factory=dict)
+    """Tokens for others than Resource Manager, by the scope that they were asked for; others are refused."""
     prepared: dict[tuple[str, str], tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     """Pages of Resource Graph made beforehand, by question and token, so that making them costs no memory later."""

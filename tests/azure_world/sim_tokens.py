@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
+from azure_world.sim_server import TlsServer
 from azure_world.sim_server import _authority as azure_authority
-from azure_world.sim_server import _Server as TlsServer
 from azure_world.sim_state import TENANT, AzureWorld
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm

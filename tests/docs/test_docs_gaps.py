@@ -8,6 +8,7 @@ from docs.consoles import ROOT
 from gate.cli import main
 from gate.cli.run import COMMANDS
 from gate.config import load_config
+from gate.errors import UsageError
 from gate.findings.defender.none import NoDefender
 from gate.policy.source import load_policy
 from gate.policy.words import Demand
@@ -66,6 +67,15 @@ def test_the_default_policy_believes_nobodys_proof_of_a_clean_scan() -> None:
     assert "The default policy believes nobody's proof of a clean scan" in SECTION
     defender = load_policy().decision.findings.defender
     assert (defender.signers, defender.scanners) == ((), ())
+
+
+def test_a_vaults_key_is_used_where_it_is_named_and_nowhere_else() -> None:
+    assert "**No live Key Vault was ever asked**" in SECTION
+    assert load_config({"GATE_HOME": "/nowhere"}).signing_key is None
+    with pytest.raises(UsageError):
+        load_config(
+            {"GATE_HOME": "/nowhere", "GATE_SIGNING_KEY": "https://corp.managedhsm.azure.net/keys/a/" + "0" * 32}
+        )
 
 
 def test_there_is_no_command_that_replays() -> None:

@@ -7,6 +7,7 @@ The independent reader is `verified` below: DSSE's pre-authentication encoding w
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from promotion.promotion_memory import Fault, FaultyStore, MemoryStore
+from promotion.promotion_vault import vault_signer
 from promotion.promotion_world import RELEASE, STAGING, planned
 from registry.contract_images import image, push
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from acr_world.facade import AcrFacade
+    from azure_world.sim_state import AzureWorld
+    from azure_world.sim_vault import SimVault
 
     from gate.registry.interface import ImageWriter
 
@@ -206,6 +210,26 @@ def test_in_azure_the_verdict_is_found_by_the_referrers_api(acr: AcrFacade, sign
     assert verified(envelope, key.public_key())["predicate"]["verificationResult"] == "PASSED"
 
 
+def test_what_a_vault_signed_before_a_crash_is_not_signed_again(azure: AzureWorld, vault: SimVault) -> None:
+    store = MemoryStore()
+    plan = planned(store, push(store, STAGING, APP, "1"))
+    trace = FaultyStore(store)
+    promote(plan, trace, trace, attest=attestor(trace, decision(), vault_signer(azure, vault)))
+    for at in range(len(trace.trace)):
+        store = MemoryStore()
+        push(store, STAGING, APP, "1")
+        faulty = FaultyStore(store, {at: Fault(error=UpstreamError("cut"), lost=True)})
+        with contextlib.suppress(GateError):
+            promote(plan, faulty, faulty, attest=attestor(faulty, decision(), vault_signer(azure, vault)))
+        attached = envelopes(store, RELEASE)
+        asked = len([one for one in vault.asked if one.startswith("POST")])
+        promote(plan, store, store, attest=attestor(store, decision(), vault_signer(azure, vault)))
+        (envelope,) = envelopes(store, RELEASE)
+        assert verified(envelope, vault.private.public_key())["predicate"]["verificationResult"] == "PASSED"
+        more = len([one for one in vault.asked if one.startswith("POST")]) - asked
+        assert more == (0 if attached else 1)
+
+
 @pytest.mark.parametrize("how", ["absent", "text", "encrypted", "exchange"])
 def test_a_key_that_cannot_sign_is_refused_at_once(tmp_path: Path, how: str) -> None:
     file = tmp_path / "key.pem"
@@ -246,12 +270,13 @@ def test_documents_of_another_type_or_subject_are_not_taken() -> None:
 
 def test_configuration_names_the_key_and_refuses_one_that_cannot_sign(tmp_path: Path) -> None:
     from gate.config import load_config  # noqa: PLC0415 - for this test alone
-    from gate.wiring import statement_signer  # noqa: PLC0415 - as above
+    from gate.wiring_signing import statement_signer  # noqa: PLC0415 - as above
 
-    assert statement_signer(load_config({"GATE_HOME": str(tmp_path)})) is None
+    assert statement_signer(load_config({"GATE_HOME": str(tmp_path)}), lambda: NOW) is None
     file = key_file(tmp_path, ed25519.Ed25519PrivateKey.generate())
-    signer = statement_signer(load_config({"GATE_HOME": str(tmp_path), "GATE_SIGNING_KEY": str(file)}))
+    signer = statement_signer(load_config({"GATE_HOME": str(tmp_path), "GATE_SIGNING_KEY": str(file)}), lambda: NOW)
     assert signer is not None
     assert signer.signed(signer.envelope(b"{}", PAYLOAD_TYPE))
+    absent = {"GATE_HOME": str(tmp_path), "GATE_SIGNING_KEY": str(tmp_path / "none")}
     with pytest.raises(UsageError):
-        statement_signer(load_config({"GATE_HOME": str(tmp_path), "GATE_SIGNING_KEY": str(tmp_path / "none")}))
+        statement_signer(load_config(absent), lambda: NOW)
