@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from promotion.promotion_house import BAD, House, submission_for
+from promotion.promotion_house import BAD, GOOD, House, submission_for
 from promotion.promotion_memory import Fault, FaultyStore, KeepingStore
 from promotion.promotion_story import check_story, scene
 from registry.contract_images import image
@@ -61,4 +61,27 @@ def test_the_same_command_finishes_a_discard_whose_image_is_gone(tmp_path: Path)
     check_story(engine, store, shown, done)
     with pytest.raises(NotFoundError):  # it has its outcome: the name is free and means nothing
         house.process().intake.resolved(by_tag, lambda: gone(by_tag))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("found", "call"), [(GOOD, "manifest"), (GOOD, "put_manifest"), (BAD, "manifest")])
+def test_a_run_that_failed_before_its_discard_or_in_a_promotion_is_no_discard_to_finish(
+    tmp_path: Path, found: str, call: str
+) -> None:
+    """Whoever deletes such an image by other means has not had it judged: the name is gone, and that is all."""
+    engine = make_engine(f"sqlite:///{tmp_path}/g.sqlite")
+    upgrade(engine)
+    clean = FaultyStore(KeepingStore())
+    house = House(engine, clean)
+    house.attempt(submission_for(scene(clean.inner, ROOT, image("app")).ref))
+    store = KeepingStore()
+    shown = scene(store, ROOT.model_copy(update={"repository": f"{ROOT.repository}-{found}"}), image("app"))
+    house = House(engine, FaultyStore(store, faults={clean.trace.index(call): Fault(error=UpstreamError("cut"))}))
+    house.world.found = found
+    assert house.attempt(submission_for(shown.ref)).state is EvaluationState.FAILED
+    store.delete_manifest(shown.ref)
+    by_tag = shown.ref.model_copy(update={"digest": None})
+    for ref in (by_tag, shown.ref):
+        with pytest.raises(NotFoundError):
+            house.process().intake.resolved(ref, lambda: gone(by_tag))
     engine.dispose()
