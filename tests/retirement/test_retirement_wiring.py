@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from azure_ml.azure_ml_world import settings
+from azure_world.sim_aml import AmlWorld
+from azure_world.sim_server import azure_server
 from evaluation.index_world import policy_over, push_index, world_over
 from evaluation.worlds import NOW, submission
-from retirement.retirement_world import ANNA, BEN
+from registry.contract_images import push
+from retirement.retirement_world import ANNA, APP, BEN
 
 from gate.config import load_config
-from gate.errors import ConflictError, NotFoundError
+from gate.errors import ConflictError, GateError, NotFoundError
 from gate.evaluation import Submission
 from gate.model.decision import Decision, Outcome
-from gate.model.image import Transport
+from gate.model.image import ImageRef, Transport
 from gate.model.retirement import Retirement, RetirementAction, RetirementState
 from gate.policy.decide import decide
+from gate.policy.schema import Promotion
+from gate.policy.source import load_policy
 from gate.promotion.receipt import PromotionReceipt
 from gate.registry.layout import OciLayout
 from gate.retirement.workflow import Asked
@@ -25,14 +32,15 @@ from gate.wiring_stores import Stores
 from gate.wiring_users import guarded_world, retirement_turns, retirements_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from servers.certificates import Certificate
+    from servers.registry import RegistryServer
     from sqlalchemy.engine import Engine
 
     from gate.guarded import GuardedWorld
-    from gate.model.image import ImageRef
     from gate.policy.schema import Policy
 
 GRACE = timedelta(days=30)
@@ -109,16 +117,53 @@ def test_what_was_retired_is_neither_planned_nor_brought_again_by_a_plan_from_be
     released = ground.promote()
     ground.agreed(released)
     retirement_turns(ground.config, ground.engine, ground.policy, lambda: NOW).once()
-    for again in (
+    ways: tuple[Callable[[], object], ...] = (
         lambda: ground.watched().plan(ground.given, ground.decision),
         lambda: ground.watched().act(ground.given, ground.decision, before),
-    ):
+    )
+    for again in ways:
         with pytest.raises(ConflictError) as refused:
             again()
         assert refused.value.error_code == "digest_retired"
     assert OciLayout().tags(released) == ()
     with pytest.raises(NotFoundError):
         OciLayout().manifest(released)
+
+
+def test_what_azure_machine_learning_runs_is_not_retired_by_a_gate_that_configuration_connects_to_it(
+    registry: RegistryServer, tls_certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = f"{registry.host}/{uuid.uuid4().hex}"
+    places = (Promotion(staging=f"{root}/staging", release=f"{root}/release"),)
+    known = load_policy()
+    policy = known.model_copy(update={"decision": known.decision.model_copy(update={"promotion": places})})
+    place = ImageRef(transport=Transport.REGISTRY, repository=f"{root}/release/app")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_certificate.authority))
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    with azure_server(tls_certificate) as world:
+        world.aml = AmlWorld()
+        world.aml.resource()
+        environ = {**settings(world), "GATE_HOME": str(tmp_path)}
+        for key, value in environ.items():
+            monkeypatch.setenv(key, value)
+        config = load_config(environ)
+        with open_database(config) as engine:
+            store = Stores(config)[Transport.REGISTRY]
+            released = push(store, place, APP, "1")
+            desk, run = retirements_of(config, engine, policy, lambda: NOW)
+            wanted = Asked(action=RetirementAction.RETIRE, place=place.place, digest=APP.digest, reason="it leaks data")
+            asked = desk.request(wanted, ANNA, now=NOW).retirement
+            desk.approve(asked.id, asked.digest, BEN, now=NOW)
+            world.aml.environment("train", image=f"{place.place}@{APP.digest}")
+            with pytest.raises(ConflictError, match="train:1") as refused:
+                run.carry_on(asked.id, now=NOW)
+            assert refused.value.error_code == "digest_in_use"
+            assert store.manifest(released) == APP.manifest
+            assert store.tags(place) == ("1",)
+            world.aml = None
+            with pytest.raises(GateError):  # nobody answers for the workspace any more: that is not nobody who uses it
+                run.carry_on(asked.id, now=NOW)
+            assert store.manifest(released) == APP.manifest
 
 
 def test_stores_are_those_of_configuration(ground: Ground) -> None:
