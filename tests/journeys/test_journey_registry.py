@@ -175,16 +175,19 @@ def test_a_vulnerable_pin_is_discarded(yard: Yard, evaluate: Callable[..., Run],
     assert "vulnerable" in run.codes
 
 
-def test_a_dry_run_decides_and_touches_nothing(
+def test_a_dry_run_decides_is_on_record_and_touches_no_registry(
     yard: Yard, complying: str, evaluate: Callable[..., Run], gate: Callable[..., Run]
 ) -> None:
     digest = yard.push(complying, "dry")
-    before = gate("audit", "verify").out
+    before = gate("audit", "list").out
     run = evaluate("dry", digest, "--dry-run")
     assert (run.code, run.json["state"], run.json["outcome"]) == (0, "dry_run", "promote")
     assert tags(yard, "release/dry") == ()
     assert tags(yard, "staging/dry") == ("1",)
-    assert gate("audit", "verify").out == before
+    after = gate("audit", "list").out
+    assert after.startswith(before.rstrip("\n"))
+    assert after.removeprefix(before.rstrip("\n")).count("dry_run") == 1
+    assert gate("audit", "verify").code == 0
 
 
 def test_a_tag_that_does_not_exist_changes_nothing_and_is_on_record(
