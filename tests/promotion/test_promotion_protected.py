@@ -6,10 +6,10 @@ shared children, digests under several tags, damaged manifests, and what others 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from promotion.promotion_memory import KeepingStore, Repository
 from promotion.promotion_world import HOST, PLACES, STAGING
@@ -68,6 +68,11 @@ MADE = st.builds(
     locked_tag=st.sampled_from([False] * 7 + [True]),
     damaged=st.sampled_from([False] * 9 + [True]),
 )
+
+
+_BARE = Made(over=(), about=None, tags=(), locked=False, locked_tag=False, damaged=False)
+NAMED_CHILD = [_BARE, replace(_BARE, about=0, tags=("1",)), replace(_BARE, over=(0, 1), tags=("2",))]
+"""An index of an image and of what is about that image and has a name of its own."""
 
 
 def samples(made: list[Made]) -> list[Sample]:
@@ -150,6 +155,7 @@ def there(store: KeepingStore, digest: str) -> bool:
     api=st.booleans(),
     later=st.one_of(st.none(), st.tuples(st.integers(0, 9), st.sampled_from(TAGS))),
 )
+@example(made=NAMED_CHILD, choice=2, api=False, later=None)
 def test_a_discard_never_removes_what_anything_protected_reaches(
     made: list[Made], choice: int, api: bool, later: tuple[int, str] | None
 ) -> None:

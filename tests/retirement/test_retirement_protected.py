@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from promotion.promotion_memory import KeepingStore
 from promotion.promotion_world import HOST
 from promotion.promotion_world import STAGING as RELEASED
 from promotion.test_promotion_protected import (
     MADE,
+    NAMED_CHILD,
     RELEASE,
     TAGS,
     Made,
@@ -50,6 +51,7 @@ def tag_another(store: KeepingStore, found: list[Sample], later: tuple[int, str]
     api=st.booleans(),
     later=st.one_of(st.none(), st.tuples(st.integers(0, 9), st.sampled_from(TAGS))),
 )
+@example(made=NAMED_CHILD, choice=2, api=False, later=None)
 def test_a_retirement_never_takes_what_anything_protected_reaches(
     made: list[Made], choice: int, api: bool, later: tuple[int, str] | None
 ) -> None:
