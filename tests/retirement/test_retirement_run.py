@@ -28,6 +28,7 @@ from retirement.retirement_world import (
 from gate.errors import GateError, UpstreamError
 from gate.model.image import Transport
 from gate.model.retirement import Retirement, RetirementState
+from gate.promotion.tree import describe
 from gate.registry.interface import ImageWriter
 from gate.retirement.act import RetirementReceipt, hide
 from gate.store.blobs import Blobs
@@ -167,6 +168,25 @@ def test_what_is_held_is_hidden_and_not_deleted(tmp_path: Path) -> None:
     assert code_of(lambda: house.carry_on(hidden, LATER)) == "digest_held"
     assert not pulls(house.store)
     assert APP.digest in house.store.repositories[RELEASE.place].manifests
+
+
+def test_what_somebody_names_or_digs_up_while_it_is_hidden_is_hidden_again_and_deleted_in_its_time(
+    tmp_path: Path,
+) -> None:
+    store = burying()
+    house = House(tmp_path, store)
+    hidden = house.carry_on(house.agreed())
+    store.unbury(RELEASE.at(APP.digest), describe(APP.manifest))
+    store.repositories[RELEASE.place].tags["back"] = APP.digest
+    house.held = True
+    assert code_of(lambda: house.carry_on(hidden, LATER)) == "digest_held"
+    assert not pulls(store), "a hold keeps the bytes, and serves nothing"
+    assert APP.digest in store.repositories[RELEASE.place].manifests
+    house.held = False
+    assert house.carry_on(hidden, LATER).state is RetirementState.RETIRED
+    assert APP.digest not in store.repositories[RELEASE.place].manifests
+    assert store.tags(RELEASE) == ("other",)
+    assert pulls(store, OTHER.digest)
 
 
 def test_a_store_that_says_yes_and_hides_nothing_is_not_believed(tmp_path: Path) -> None:
