@@ -169,9 +169,9 @@ class House:
         )
         self._processes = itertools.count(1)
 
-    def process(self) -> Process:
+    def process(self, name: str = "process") -> Process:
         """Start another process."""
-        return Process(self, f"process-{next(self._processes)}")
+        return Process(self, f"{name}-{next(self._processes)}")
 
     def tick(self) -> datetime:
         """Tell the time; it goes on."""

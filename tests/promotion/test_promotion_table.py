@@ -74,7 +74,7 @@ class Row:
     """One row of the table: a registry of its own, a gate, and what is submitted."""
 
     def __init__(self, acr: AcrFacade, engine: Engine, signer: KeySigner, verdict: str) -> None:
-        self.acr, self.engine = acr, engine
+        self.acr, self.engine, self.signer, self.verdict = acr, engine, signer, verdict
         self.store: AcrRegistry = acr_client(acr)
         root = acr_place(acr)
         root = root.model_copy(update={"repository": root.repository.removesuffix("/app")})
@@ -99,10 +99,13 @@ class Row:
         return row.state
 
     def second(self) -> None:
-        """Let a second gate take the run over and carry it to its end."""
-        self.house.now += self.house.now - self.house.now.replace(hour=0)
-        other = self.house.process()
+        """Let a second gate, with a client of its own, take the run over and carry it to its end."""
+        house = House(self.engine, acr_client(self.acr), signer=self.signer)
+        house.kept, house.world.found, house.world.later = self.house.kept, self.house.world.found, self.verdict
+        house.now = self.house.now + (self.house.now - self.house.now.replace(hour=0))
+        other = house.process("second")
         other.carry_out(other.intake.submit(self.given, WHO).id)
+        self.house.now = house.now
 
 
 @pytest.fixture
