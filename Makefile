@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 3
 READY := $(VENV)/ready
 
 .PHONY: demo test lint types unit servers bench fuzz ruleset docs wheel lock clean
